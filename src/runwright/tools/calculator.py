@@ -17,7 +17,7 @@ LENGTH_MAX = 500
 
 
 def evaluate(expression: str) -> int | float:
-    """Returns the value of an expression: an int if it is whole, else the float that is exact or right in 15 digits.
+    """Returns the value: an int if it is whole, else the float that is exact or right in 15 digits.
 
     Whatever is not a result raises `ToolTerminal` with one sentence that says what is wrong and where.
     """
@@ -31,8 +31,8 @@ def evaluate(expression: str) -> int | float:
             if isinstance(step, Push):
                 stack.append(step.value)
             else:
-                values = stack[-step.count :]
-                del stack[-step.count :]
+                values = stack[-step.arity :]
+                del stack[-step.arity :]
                 stack.append(_applied(step, values, expression))
         try:
             return result(stack.pop())

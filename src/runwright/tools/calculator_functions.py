@@ -20,6 +20,7 @@ from runwright.tools.calculator_number import (
     TOO_SMALL,
     NoResult,
     Number,
+    absolute,
     add,
     approximate,
     decimal_of,
@@ -32,7 +33,7 @@ from runwright.tools.calculator_number import (
     subtract,
 )
 
-FACTORIAL_MAX = 1_557
+FACTORIAL_MAX = 1_558
 ROUND_PLACES_MAX = 1_000
 ANGLE_DIGITS_MAX = 30
 
@@ -64,7 +65,7 @@ def square_root(value: Number) -> Number:
 
 def cube_root(value: Number) -> Number:
     """Returns the real cube root, negative for a negative number."""
-    root = power(abs(value), Fraction(1, 3))
+    root = power(absolute(value), Fraction(1, 3))
     return negate(root) if value < 0 else root
 
 
@@ -90,13 +91,9 @@ def round_half_away(value: Number, places: Number = 0) -> Number:
             kept = (+value).scaleb(places)
         return exact(Fraction(kept.to_integral_value(ROUND_HALF_UP).scaleb(-places)))
     scale = Fraction(10) ** places
-    units = math.floor(abs(value) * scale + Fraction(1, 2))
-    return exact(units / scale if value >= 0 else -units / scale)
-
-
-def absolute(value: Number) -> Number:
-    """Returns the value without its sign."""
-    return abs(value)
+    size = -value if value < 0 else value
+    units = math.floor(size * scale + Fraction(1, 2))
+    return exact((-units if value < 0 else units) / scale)
 
 
 def floor(value: Number) -> Number:
@@ -200,7 +197,7 @@ def _is_tiny(value: Number) -> bool:
 
 def _sine_after(angle: Number, quarter_turns: int) -> Number:
     """Returns the sine of the angle plus quarter turns; a value lost in the angle's own noise is zero."""
-    if abs(angle) >= 10**ANGLE_DIGITS_MAX:
+    if absolute(angle) >= 10**ANGLE_DIGITS_MAX:
         raise NoResult(f"the angle has more than {ANGLE_DIGITS_MAX} digits before its point")
     with localcontext(prec=CONTEXT.prec + ANGLE_DIGITS_MAX):
         size = decimal_of(angle)
@@ -245,9 +242,9 @@ def arc_tangent(value: Number) -> Number:
 
 def arc_sine(value: Number) -> Number:
     """Returns the angle in radians whose sine is the value."""
-    if abs(value) > 1:
+    if absolute(value) > 1:
         raise NoResult("only numbers from -1 to 1 are the sine or cosine of an angle")
-    if abs(value) == 1:
+    if absolute(value) == 1:
         return _PI / 2 * int(value)
     return arc_tangent(divide(value, square_root(subtract(1, multiply(value, value)))))
 

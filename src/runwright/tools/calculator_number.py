@@ -24,6 +24,7 @@ DIGITS_GUARD = 30
 DIGITS_SHOWN = 15
 WHOLE_DIGITS_MAX = 40
 NEWTON_STEPS_MAX = 8
+LEADING_BITS = 512
 
 CONTEXT = Context(
     prec=DIGITS_KEPT + DIGITS_GUARD,
@@ -81,7 +82,10 @@ def approximate(value: Decimal) -> Number:
 def decimal_of(value: Number) -> Decimal:
     """Returns the number rounded to the digits of the current decimal context."""
     if isinstance(value, Fraction):
-        return Decimal(value.numerator) / Decimal(value.denominator)
+        return decimal_of(value.numerator) / decimal_of(value.denominator)
+    if isinstance(value, int) and (excess_bits := value.bit_length() - LEADING_BITS) > 0:
+        # Thousands of digits take long to convert; those that would be rounded away are dropped before.
+        return Decimal(value >> excess_bits) * Decimal(2) ** excess_bits
     return +Decimal(value)
 
 
@@ -98,7 +102,7 @@ def literal(digits: str, ten_exponent: int) -> Number:
         return whole(mantissa * 10**ten_exponent)
     if -ten_exponent <= FRACTION_BITS_MAX:
         return exact(Fraction(mantissa, 10**-ten_exponent))
-    return approximate(Decimal(mantissa).scaleb(ten_exponent))
+    return approximate(decimal_of(mantissa).scaleb(ten_exponent))
 
 
 def add(left: Number, right: Number) -> Number:
@@ -117,6 +121,11 @@ def add(left: Number, right: Number) -> Number:
 def negate(value: Number) -> Number:
     """Returns the number with the other sign."""
     return -value
+
+
+def absolute(value: Number) -> Number:
+    """Returns the number without its sign."""
+    return negate(value) if value < 0 else value
 
 
 def subtract(left: Number, right: Number) -> Number:
@@ -200,7 +209,7 @@ def _whole_power(base: Number, exponent: int) -> Number:
 
 def _decimal_power(base: Number, exponent: Number) -> Number:
     """Returns the power to the digits worth keeping."""
-    if abs(exponent) > EXPONENT_MAX:
+    if absolute(exponent) > EXPONENT_MAX:
         raise NoResult(f"the exponent is larger than {EXPONENT_MAX:,}")
     return approximate(decimal_of(base) ** decimal_of(exponent))
 

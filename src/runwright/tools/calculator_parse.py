@@ -1,16 +1,7 @@
 """The calculator's grammar: tokens become a flat list of steps for a stack, within fixed bounds.
 
 Operators bind, from loose to tight: + -, then * / // % mod, then `of`, then a leading sign, then ** and ^ (to
-the right), then ! and the percent sign. What a `%` is, is told by what follows it:
-
-- nothing, an operator, `)`, `,` or `of`: percent (`20%`, `50 + 10%`, `20% of 50`);
-- a number, a constant, a function, `(` or √: remainder (`10 % 3`);
-- a sign: percent where the % is written to the number before it and the sign apart from the number behind it
-  (`10% - 3`), remainder where it is the other way round (`10 % -3`). Otherwise it could be either and is refused,
-  except that `10%+3` and `10%-5%` can only be percent.
-
-`a + b%` and `a - b%` change a by b percent of a. Only a percentage that stands alone does so, not one in
-parentheses or in a product, and percentages among themselves just add: `10% + 5%` is 0.15.
+the right), then ! and the percent sign. What a `%` is, `calculator_percent` tells.
 """
 
 from __future__ import annotations
@@ -33,6 +24,7 @@ from runwright.tools.calculator_number import (
     remainder,
     subtract,
 )
+from runwright.tools.calculator_percent import begins_value, is_percent_sign, lower_by, percent, raise_by
 from runwright.tools.calculator_tokens import Token, refusal, tokens
 
 NODES_MAX = 200
@@ -68,26 +60,11 @@ class Push(NamedTuple):
 
 
 class Apply(NamedTuple):
-    """An operation that takes its newest `count` values from the stack; `at` is where it was written."""
+    """An operation that takes its newest `arity` values from the stack; `at` is where it was written."""
 
     compute: Callable[..., Number]
-    count: int
+    arity: int
     at: int
-
-
-def percent(value: Number) -> Number:
-    """Returns a hundredth of the value."""
-    return divide(value, 100)
-
-
-def raise_by(value: Number, share: Number) -> Number:
-    """Returns the value and its share on top, as a pocket calculator's + … % does."""
-    return multiply(value, add(1, share))
-
-
-def lower_by(value: Number, share: Number) -> Number:
-    """Returns the value without its share, as a pocket calculator's - … % does."""
-    return multiply(value, subtract(1, share))
 
 
 def parse(expression: str) -> list[Push | Apply]:
@@ -127,7 +104,7 @@ class _Parser:
         last = ""
         while True:
             token = self.tokens[self.next]
-            if _begins_operand(token):
+            if begins_value(token):
                 self.refuse_unclear_product(token, last)
                 symbol = "*"
             else:
@@ -178,7 +155,7 @@ class _Parser:
             if token.text == "!":
                 self.apply(factorial, 1, token)
                 is_percentage = False
-            elif token.text == "%" and self.ends_operand(self.next):
+            elif token.text == "%" and self.ends_value(self.next):
                 if is_percentage:
                     raise self.refused("one % is enough", token)
                 self.apply(percent, 1, token)
@@ -254,19 +231,12 @@ class _Parser:
             raise self.refused(problem, opening if token.kind == "end" else token)
         self.next += 1
 
-    def ends_operand(self, index: int) -> bool:
-        """Returns whether the % at the index is a percent sign; the rule stands at the top of this file."""
-        sign, behind = self.tokens[index + 1], self.tokens[min(index + 2, len(self.tokens) - 1)]
-        if _begins_operand(sign):
-            return False
-        if sign.text not in ("+", "-"):
-            return True
-        detached, glued = not self.tokens[index].touches, behind.touches
-        if detached != glued:
-            return not detached
-        if detached and glued:
-            return False
-        raise self.refused("either '10% - 3' or '10 % -3' can be meant here, blanks decide", sign)
+    def ends_value(self, index: int) -> bool:
+        """Returns whether the % at the index belongs to the value before it."""
+        try:
+            return is_percent_sign(self.tokens, index)
+        except NoResult as reason:
+            raise self.refused(str(reason), self.tokens[index]) from None
 
     def nested(self, read: Callable[[], bool]) -> bool:
         """Returns what the reader returns, one level deeper."""
@@ -281,9 +251,9 @@ class _Parser:
         """Adds a value."""
         self.add_step(Push(value), token)
 
-    def apply(self, compute: Callable[..., Number], count: int, token: Token) -> None:
+    def apply(self, compute: Callable[..., Number], arity: int, token: Token) -> None:
         """Adds an operation on the newest values."""
-        self.add_step(Apply(compute, count, token.at), token)
+        self.add_step(Apply(compute, arity, token.at), token)
 
     def add_step(self, step: Push | Apply, token: Token) -> None:
         """Adds a step within the bound."""
@@ -294,8 +264,3 @@ class _Parser:
     def refused(self, reason: str, token: Token) -> ToolTerminal:
         """Returns the error for something wrong at a token."""
         return refusal(reason, self.expression, token.at)
-
-
-def _begins_operand(token: Token) -> bool:
-    """Returns whether a value (without a sign) can begin with the token."""
-    return token.kind in ("number", "constant", "function") or token.text in ("(", "√")

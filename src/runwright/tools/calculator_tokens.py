@@ -17,6 +17,7 @@ _DIGITS = frozenset("0123456789")
 _BLANKS = frozenset(" \t\r\n")
 _SYMBOLS = ("**", "//", "+", "-", "*", "/", "%", "^", "(", ")", ",", "!", "√")
 _WORD_OPERATORS = frozenset({"of", "mod"})
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿ"
 _OTHER_BLANKS = "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 # One character for one character, so that a position in the text is a position in what was sent.
 _SAME = str.maketrans(
@@ -89,7 +90,7 @@ def _next_token(expression: str, text: str, at: int, touches: bool, *, in_call: 
     for symbol in _SYMBOLS:
         if text.startswith(symbol, at):
             return Token("operator", "**" if symbol == "^" else symbol, at, touches), at + len(symbol)
-    hint = " (a power is written 2 ** 3)" if char.isdigit() else ""
+    hint = " (a power is written 2 ** 3)" if char in _SUPERSCRIPTS else ""
     raise refusal(f"the calculator cannot read '{shown(expression[at])}'{hint}", expression, at)
 
 
@@ -110,7 +111,7 @@ def _word(expression: str, text: str, at: int, touches: bool) -> tuple[Token, in
             start -= 1
         name = shown(expression[start:end][:EXCERPT_CHARS])
         raise refusal(f"the calculator does not know '{name}'", expression, start)
-    if word == "e" and touches and text[at - 1 : at] in _DIGITS:
+    if word == "e" and at > 0 and (text[at - 1] in _DIGITS or text[at - 1] == "."):
         raise refusal("an exponent needs digits after 'e' (for a product write *)", expression, at)
     return Token("constant", word, at, touches), end
 
