@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from runwright.core.ids import PlanId
+
 Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 PlanSource = Literal["rules", "llm", "cache", "given"]
 
@@ -39,7 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     plan_hash   SHA-256 over goal and steps in canonical JSON; an approval is bound to it
     """
 
-    plan_id: str
+    plan_id: PlanId
     goal: str
     steps: tuple[Step, ...]
     source: PlanSource

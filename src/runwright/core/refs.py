@@ -18,10 +18,13 @@ from runwright.core import schema as schemas
 from runwright.core.errors import InvalidRef, ToolTerminal
 from runwright.core.schema import Schema
 
-DEPTH_MAX = 32  # fields and indices of one reference
-_OPEN, _ESCAPED = "{step_", "{{step_"
-_STEP_DIGITS_MAX = 9
+DEPTH_MAX = 32  # fields and indices of one reference; the plan check refuses deeper ones
+OPEN = "{step_"  # a string without this holds no reference
+_ESCAPED = "{{step_"
+_STEP_DIGITS_MAX = 18
 _INDEX_DIGITS_MAX = 9
+_PLAIN_DIGITS_MAX = 40  # a longer number keeps its exponent
+_EXCERPT_CHARS_MAX = 60
 _NAME_ENDS = frozenset('.[]{}" \t\r\n')
 
 
@@ -51,15 +54,15 @@ def parse(text: str) -> tuple[str | Ref, ...]:
 
     Raises   InvalidRef when something starts like a reference and does not end as one
     """
-    if _OPEN not in text:
+    if OPEN not in text:
         return (text,) if text else ()
     parts: list[str | Ref] = []
     literal: list[str] = []
     at = 0
-    while (start := text.find(_OPEN, at)) != -1:
+    while (start := text.find(OPEN, at)) != -1:
         if start > at and text[start - 1] == "{":
-            literal.append(text[at : start - 1] + _OPEN)
-            at = start + len(_OPEN)
+            literal.append(text[at : start - 1] + OPEN)
+            at = start + len(OPEN)
             continue
         literal.append(text[at:start])
         ref, at = _read(text, start)
@@ -75,9 +78,18 @@ def parse(text: str) -> tuple[str | Ref, ...]:
     return tuple(parts)
 
 
+def whole(text: str) -> Ref | None:
+    """Return the reference that a string is, `None` when it is or holds anything else.
+
+    Raises   InvalidRef, as `parse`
+    """
+    parts = parse(text)
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Ref) else None
+
+
 def escaped(text: str) -> str:
     """Return text that stands for exactly this text inside a plan."""
-    return text.replace(_OPEN, _ESCAPED)
+    return text.replace(OPEN, _ESCAPED)
 
 
 def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[Place]:
@@ -86,7 +98,7 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[Place]:
     Raises   InvalidRef, as `parse`
     """
     if isinstance(value, str):
-        if _OPEN in value:
+        if OPEN in value:
             parts = parse(value)
             if any(isinstance(part, Ref) for part in parts):
                 yield Place(path, parts)
@@ -109,7 +121,7 @@ def look_up(ref: Ref, outputs: Mapping[int, Any]) -> Any:
     Raises   ToolTerminal, in words, when the output has no such place
     """
     if ref.step_number not in outputs:
-        raise ToolTerminal(f"{ref.text} has no value: step {ref.step_number} has no output")
+        raise ToolTerminal(f"{shortened(ref.text)} has no value: step {ref.step_number} has no output")
     value = outputs[ref.step_number]
     for depth, key in enumerate(ref.path):
         named = isinstance(value, dict) and isinstance(key, str) and key in value
@@ -127,7 +139,7 @@ def render(value: Any, root: Schema, outputs: Mapping[int, Any]) -> Any:
     outputs  step number → output, for every step that is referenced
     Raises   ToolTerminal when a reference has no value
     """
-    return _render(value, root, root, outputs)
+    return _render(value, root, (), outputs)
 
 
 def as_text(value: Any) -> str:
@@ -144,31 +156,42 @@ def pointer(path: tuple[str | int, ...]) -> str:
     return "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in path)
 
 
-def _render(value: Any, root: Schema, node: Schema, outputs: Mapping[int, Any]) -> Any:
+def written(key: str | int) -> str:
+    """Return a field name or an index as it stands in a reference."""
+    if isinstance(key, int):
+        return f"[{key}]"
+    return f'["{key}"]' if not key or _NAME_ENDS.intersection(key) else f".{key}"
+
+
+def shortened(text: str) -> str:
+    """Return the text as a one-line message can quote it: cut, and without line breaks."""
+    shown = "".join(char if char.isprintable() else " " for char in text[:_EXCERPT_CHARS_MAX])
+    return shown if len(text) <= _EXCERPT_CHARS_MAX else shown + "…"
+
+
+def _render(value: Any, root: Schema, path: schemas.Path, outputs: Mapping[int, Any]) -> Any:
     if isinstance(value, str):
-        return _render_text(value, root, node, outputs) if _OPEN in value else value
+        return _render_text(value, root, path, outputs) if OPEN in value else value
     if isinstance(value, dict):
-        return {k: _render(v, root, _inner(root, node, k), outputs) for k, v in value.items()}
+        return {key: _render(inner, root, (*path, key), outputs) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_render(v, root, _inner(root, node, i), outputs) for i, v in enumerate(value)]
+        return [_render(inner, root, (*path, index), outputs) for index, inner in enumerate(value)]
     return value
 
 
-def _inner(root: Schema, node: Schema, key: str | int) -> Schema:
-    inner = schemas.child(root, node, key)
-    return schemas.ANYTHING if inner is None else inner
-
-
-def _render_text(text: str, root: Schema, node: Schema, outputs: Mapping[int, Any]) -> Any:
+def _render_text(text: str, root: Schema, path: schemas.Path, outputs: Mapping[int, Any]) -> Any:
     parts = parse(text)
+    here = schemas.at(root, path)
+    node = schemas.ANYTHING if here is None else here
     if len(parts) == 1 and isinstance(parts[0], Ref):
         value = look_up(parts[0], outputs)
+        if not isinstance(value, bool | int | float):
+            return value
         wanted = schemas.types(root, node)
-        if isinstance(value, bool | int | float) and not schemas.accepts(wanted, schemas.type_of(value)):
-            return as_text(value) if "string" in wanted else value
-        return value
+        as_it_is = schemas.accepts(wanted, schemas.type_of(value)) or "string" not in wanted
+        return value if as_it_is else as_text(value)
     write: Callable[[Any], str] = _operand if schemas.is_expression(root, node) else as_text
-    return "".join(p if isinstance(p, str) else write(look_up(p, outputs)) for p in parts)
+    return "".join(part if isinstance(part, str) else write(look_up(part, outputs)) for part in parts)
 
 
 def _operand(value: Any) -> str:
@@ -186,47 +209,37 @@ def _plain(value: float) -> str:
     return positional if len(positional) <= _PLAIN_DIGITS_MAX else text
 
 
-_PLAIN_DIGITS_MAX = 40  # a longer number keeps its exponent
-
-
 def _no_such_place(ref: Ref, depth: int, value: Any) -> str:
-    at = f"step {ref.step_number}'s output" + "".join(_written(key) for key in ref.path[:depth])
+    at = f"step {ref.step_number}'s output" + shortened("".join(map(written, ref.path[:depth])))
     key = ref.path[depth]
     if isinstance(key, int) and isinstance(value, list):
         why = f"{at} has {len(value)} item{'' if len(value) == 1 else 's'}, so there is no [{key}]"
     elif isinstance(key, str) and isinstance(value, dict):
-        why = f"{at} has no field {key!r}"
+        why = f"{at} has no field {shortened(key)!r}"
     else:
         kind = schemas.type_of(value)
-        why = f"{at} is {'null' if kind == 'null' else f'of type {kind}'}, so it has no {_written(key)}"
-    return f"{ref.text} has no value: {why}"
-
-
-def _written(key: str | int) -> str:
-    if isinstance(key, int):
-        return f"[{key}]"
-    return f'["{key}"]' if not key or _NAME_ENDS.intersection(key) else f".{key}"
+        what = "null" if kind == "null" else f"of type {kind}"
+        why = f"{at} is {what}, so it has no {shortened(written(key))}"
+    return f"{shortened(ref.text)} has no value: {why}"
 
 
 def _read(text: str, start: int) -> tuple[Ref | None, int]:
     """Read one reference; `None` with the place to go on when the text is not a reference at all."""
-    at = end = start + len(_OPEN)
+    at = end = start + len(OPEN)
     while end < len(text) and text[end].isascii() and text[end].isdigit():
         end += 1
     if end == at or not text.startswith("_output", end):
         return None, end
     number = text[at:end]
-    if len(number) > _STEP_DIGITS_MAX or (number[0] == "0"):
-        raise InvalidRef(f"{_excerpt(text, start)} names no step: steps are numbered from 1")
+    if len(number) > _STEP_DIGITS_MAX or (number[0] == "0" and number != "0"):
+        raise InvalidRef(f"{shortened(text[start:])} names no step: steps are numbered from 1")
     at = end + len("_output")
     path: list[str | int] = []
     while at < len(text) and text[at] != "}":
         key, at = _read_key(text, start, at)
         path.append(key)
-        if len(path) > DEPTH_MAX:
-            raise InvalidRef(f"{_excerpt(text, start)} is deeper than {DEPTH_MAX} fields and indices")
     if at >= len(text):
-        raise InvalidRef(f"{_excerpt(text, start)} does not end with a brace")
+        raise InvalidRef(f"{shortened(text[start:])} does not end with a brace")
     return Ref(int(number), tuple(path), text[start : at + 1]), at + 1
 
 
@@ -247,12 +260,7 @@ def _read_key(text: str, start: int, at: int) -> tuple[str | int, int]:
         if digits.isascii() and digits.isdigit() and len(digits) <= _INDEX_DIGITS_MAX:
             return int(text[at + 1 : end]), end + 1
     raise InvalidRef(
-        f"{_excerpt(text, start)} is not written like a reference",
+        f"{shortened(text[start:])} is not written like a reference",
         hint='write {step_2_output}, {step_2_output.field[0]} or {step_2_output["a key"]}; '
         "for the literal text write {{step_",
     )
-
-
-def _excerpt(text: str, start: int) -> str:
-    piece = text[start : start + 60]
-    return piece if len(text) - start <= 60 else piece + "…"

@@ -2,97 +2,131 @@
 
 Plans hold references whose values do not exist yet. These functions answer, from the schemas alone,
 which types such a value may have and whether a path can exist at all. Where a schema leaves something
-open the answer is "anything": only what is certainly wrong is reported.
+open the answer is "anything": only what is certainly wrong is reported. So `not`, `if` and the bounds of
+numbers and texts are read past, and `oneOf` is read as `anyOf`. Every walk has a budget, whatever the
+schema refers to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, TypeAlias
 
-Schema: TypeAlias = dict[str, Any] | bool
+from runwright.core.schema_node import (
+    ANY_TYPE,
+    ANYTHING,
+    UNKNOWN,
+    Schema,
+    declared_types,
+    listed_values,
+    mentions,
+    own_child,
+    required_names,
+    target,
+    type_of,
+)
 
-ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
-ANYTHING: Schema = {}
-_DEREFERENCE_MAX = 16  # hops of $ref to $ref; a longer chain is a circle
+__all__ = [
+    "ANYTHING",
+    "ANY_TYPE",
+    "Path",
+    "Schema",
+    "accepts",
+    "at",
+    "child",
+    "equal",
+    "fields",
+    "in_words",
+    "is_conditional",
+    "is_expression",
+    "may_fit",
+    "may_hold",
+    "may_stand",
+    "requires",
+    "type_of",
+    "types",
+]
+
+Path: TypeAlias = tuple[str | int, ...]
+Way: TypeAlias = tuple[dict[str, Any], ...]  # schema objects that all hold at once
+
+_COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "unevaluatedProperties"})
+_OLD_DRAFTS = ("draft-03", "draft-04", "draft-05", "draft-06", "draft-07")
+_WAYS_MAX = 64
+_VISITS_MAX = 1_000
+_NESTING_MAX = 48
+_FIT_NESTING_MAX = 8
 
 
-def resolved(root: Schema, node: Schema) -> Schema:
-    """Return the node itself, or what its local `$ref` points to; `ANYTHING` when that cannot be found."""
-    for _ in range(_DEREFERENCE_MAX):
-        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
-            return node
-        node = _by_pointer(root, node["$ref"])
-    return ANYTHING
-
-
-def types(root: Schema, node: Schema, depth: int = 0) -> frozenset[str]:
+def types(root: Schema, node: Schema) -> frozenset[str]:
     """Return the JSON types that a value at this node may have; `integer` stands beside `number`."""
-    node = resolved(root, node)
-    if isinstance(node, bool):
-        return ANY_TYPE if node else frozenset()
-    if depth > _DEREFERENCE_MAX:
-        return ANY_TYPE
-    found = _declared_types(node)
-    for part in node.get("allOf", ()):
-        found &= types(root, part, depth + 1)
-    for keyword in ("anyOf", "oneOf"):
-        if isinstance(node.get(keyword), list):
-            found &= frozenset().union(*(types(root, part, depth + 1) for part in node[keyword]))
-    return found
+    if isinstance(node, dict) and _COMBINING.isdisjoint(node):
+        return declared_types(node)
+    return frozenset[str]().union(*(_common_types(way) for way in _ways(root, node)))
 
 
-def child(root: Schema, node: Schema, key: str | int, depth: int = 0) -> Schema | None:
+def child(root: Schema, node: Schema, key: str | int) -> Schema | None:
     """Return the schema of a field or an item, `None` when the schema rules it out.
 
     key   a field's name, or an item's index (negative: from the end)
     """
-    node = resolved(root, node)
-    if isinstance(node, bool):
-        return ANYTHING if node else None
-    if depth > _DEREFERENCE_MAX:
-        return ANYTHING
-    if ("object" if isinstance(key, str) else "array") not in _declared_types(node):
-        return None
-    own = _field(node, key) if isinstance(key, str) else _item(node, key)
-    if own is None:
-        return None
-    parts = [own]
-    for part in node.get("allOf", ()):
-        inner = child(root, part, key, depth + 1)
-        if inner is None:
+    kind = "object" if isinstance(key, str) else "array"
+    inner: list[Schema] = []
+    for way in _ways(root, node):
+        if kind not in _common_types(way):
+            continue
+        joined = _child_of_way(way, key)
+        if joined is not None and types(root, joined):
+            inner.append(joined)
+    if len(inner) <= 1:
+        return inner[0] if inner else None
+    return ANYTHING if any(part in (True, ANYTHING) for part in inner) else {"anyOf": inner}
+
+
+def at(root: Schema, path: Path) -> Schema | None:
+    """Return the schema of the place at the end of a path from the root, `None` when it is ruled out."""
+    node: Schema | None = root
+    for key in path:
+        if node is None:
             return None
-        parts.append(inner)
-    for keyword in ("anyOf", "oneOf"):
-        if isinstance(node.get(keyword), list):
-            open_ways = [c for p in node[keyword] if (c := child(root, p, key, depth + 1)) is not None]
-            if not open_ways:
-                return None
-            parts.append(open_ways[0] if len(open_ways) == 1 else {"anyOf": open_ways})
-    telling = [part for part in parts if part not in (ANYTHING, True)]
-    if len(telling) <= 1:
-        return telling[0] if telling else ANYTHING
-    return {"allOf": telling}
+        node = child(root, node, key)
+    return node
+
+
+def fields(root: Schema, node: Schema) -> list[str]:
+    """Return the names of the fields that the schema lists for an object here, in its order."""
+    listed = (leaf.get("properties") for way in _ways(root, node) for leaf in way)
+    return list(dict.fromkeys(name for names in listed if isinstance(names, dict) for name in names))
+
+
+def requires(root: Schema, node: Schema, name: str) -> bool:
+    """Whether an object at this node must have this field, whatever its other fields hold."""
+    return name in _required(root, node)
 
 
 def is_expression(root: Schema, node: Schema) -> bool:
     """Whether text at this node is an arithmetic expression (`"format": "expression"`)."""
-    node = resolved(root, node)
-    return isinstance(node, dict) and node.get("format") == "expression"
+    return any(leaf.get("format") == "expression" for way in _ways(root, node) for leaf in way)
 
 
-def type_of(value: object) -> str:
-    """Return the JSON type of a plain JSON value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float):
-        return "integer" if value.is_integer() else "number"
-    if isinstance(value, str):
-        return "string"
-    return "array" if isinstance(value, list | tuple) else "object"
+def is_conditional(root: Schema) -> bool:
+    """Whether what one field must be can depend on what another one holds (`if` with `then` or `else`)."""
+    waiting: list[object] = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "if" in node and ("then" in node or "else" in node):
+                return True
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return False
+
+
+def in_words(kinds: frozenset[str]) -> str:
+    """Return types as a message names them, such as `number or string`."""
+    shown = kinds - {"integer"} if "number" in kinds else kinds
+    return " or ".join(sorted(shown)) or "nothing"
 
 
 def accepts(wanted: frozenset[str], given: str) -> bool:
@@ -100,62 +134,152 @@ def accepts(wanted: frozenset[str], given: str) -> bool:
     return given in wanted or (given == "integer" and "number" in wanted)
 
 
-def _declared_types(node: dict[str, Any]) -> frozenset[str]:
-    declared = node.get("type")
-    if isinstance(declared, str):
-        found = frozenset({declared})
-    elif isinstance(declared, list):
-        found = frozenset(t for t in declared if isinstance(t, str))
-    else:
-        found = ANY_TYPE
-    if "number" in found:
-        found |= {"integer"}
-    if "const" in node:
-        found &= _with_number(type_of(node["const"]))
-    if isinstance(node.get("enum"), list):
-        found &= frozenset().union(*(_with_number(type_of(value)) for value in node["enum"]))
+def may_stand(given: frozenset[str], wanted: frozenset[str]) -> bool:
+    """Whether a referenced value of one of the given types may stand where `wanted` are allowed.
+
+    A number or a boolean becomes text where text alone is wanted.
+    """
+    as_text = "string" in wanted and not given.isdisjoint({"boolean", "integer", "number"})
+    return as_text or not given.isdisjoint(wanted)
+
+
+def may_fit(given_root: Schema, given: Schema, wanted_root: Schema, wanted: Schema, nesting: int = 0) -> bool:
+    """Whether any object that one schema allows may also fit another, by its fields and their types."""
+    common = types(given_root, given) & types(wanted_root, wanted)
+    if common != {"object"} or nesting > _FIT_NESTING_MAX:
+        return bool(common)
+    for name in _required(given_root, given) | _required(wanted_root, wanted):
+        here, there = child(given_root, given, name), child(wanted_root, wanted, name)
+        if here is None or there is None or not may_fit(given_root, here, wanted_root, there, nesting + 1):
+            return False
+    return True
+
+
+def may_hold(root: Schema, node: Schema, value: Any, open_places: Container[Path]) -> bool:
+    """Whether a value may fit, when the values at some of its places are not known yet.
+
+    open_places   paths of the unknown values, from this value
+    """
+    return _may_hold(root, node, value, (), open_places, [_VISITS_MAX])
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Whether two JSON values are the same: numbers by value, at any depth, and true is not 1."""
+    waiting = [(left, right)]
+    while waiting:
+        a, b = waiting.pop()
+        if isinstance(a, dict) and isinstance(b, dict):
+            if a.keys() != b.keys():
+                return False
+            waiting.extend((a[key], b[key]) for key in a)
+        elif isinstance(a, list) and isinstance(b, list):
+            if len(a) != len(b):
+                return False
+            waiting.extend(zip(a, b, strict=True))
+        elif isinstance(a, bool) is not isinstance(b, bool) or a != b:
+            return False
+    return True
+
+
+def _ways(root: Schema, node: Schema) -> list[Way]:
+    """Return the alternatives of a node: a value fits when it fits every schema object of one way.
+
+    Past the budget an alternative is left open, so the answer never rules out too much.
+    """
+    if isinstance(node, dict) and _COMBINING.isdisjoint(node):
+        return [(node,)]
+    return _expanded(root, node, 0, [_VISITS_MAX])
+
+
+def _expanded(root: Schema, node: Schema, nesting: int, visits_left: list[int]) -> list[Way]:
+    if isinstance(node, bool):
+        return [()] if node else []
+    visits_left[0] -= 1
+    if visits_left[0] < 0 or nesting > _NESTING_MAX:
+        return [(UNKNOWN,)]
+    ref = node.get("$ref")
+    if isinstance(ref, str) and _is_old_draft(root):
+        return _expanded(root, target(root, ref), nesting + 1, visits_left)
+    found: list[Way] = [(node,)] if declared_types(node) else []
+    for alternatives in _combined(root, node):
+        ways = [way for part in alternatives for way in _expanded(root, part, nesting + 1, visits_left)]
+        if len(ways) * len(found) > _WAYS_MAX:
+            ways = [(UNKNOWN,)]
+        both = ((*one, *other) for one in found for other in ways)
+        found = [way for way in both if _common_types(way)]
     return found
 
 
-def _with_number(kind: str) -> frozenset[str]:
-    return frozenset({kind, "number"}) if kind == "integer" else frozenset({kind})
+def _combined(root: Schema, node: dict[str, Any]) -> Iterator[list[Schema]]:
+    """Yield lists of schemas; of each list at least one must hold."""
+    if isinstance(node.get("$ref"), str):
+        yield [target(root, node["$ref"])]
+    if isinstance(node.get("allOf"), list):
+        yield from ([part] for part in node["allOf"])
+    for keyword in ("anyOf", "oneOf"):
+        if isinstance(node.get(keyword), list):
+            yield node[keyword]
 
 
-def _field(node: dict[str, Any], name: str) -> Schema | None:
-    properties = node.get("properties")
-    if isinstance(properties, dict) and name in properties:
-        return _as_schema(properties[name])
-    if node.get("patternProperties"):
-        return ANYTHING
-    return _as_schema(node.get("additionalProperties", ANYTHING))
+def _is_old_draft(root: Schema) -> bool:
+    """Whether keywords beside a `$ref` are without effect, as they were up to draft 7."""
+    return isinstance(root, dict) and any(draft in str(root.get("$schema", "")) for draft in _OLD_DRAFTS)
 
 
-def _item(node: dict[str, Any], index: int) -> Schema | None:
-    items_max = node.get("maxItems")
-    if isinstance(items_max, int) and (index >= items_max or -index > items_max):
+def _common_types(way: Way) -> frozenset[str]:
+    return ANY_TYPE.intersection(*(declared_types(leaf) for leaf in way))
+
+
+def _required(root: Schema, node: Schema) -> frozenset[str]:
+    ways = [frozenset[str]().union(*(required_names(leaf) for leaf in way)) for way in _ways(root, node)]
+    return frozenset.intersection(*ways) if ways else frozenset()
+
+
+def _child_of_way(way: Way, key: str | int) -> Schema | None:
+    closed = any(leaf.get("unevaluatedProperties") is False for leaf in way)
+    if closed and isinstance(key, str) and not any(mentions(leaf, key) for leaf in way):
         return None
-    first = node.get("prefixItems")
-    if isinstance(first, list) and first:
-        if 0 <= index < len(first):
-            return _as_schema(first[index])
-        if index < 0:
-            return ANYTHING
-    return _as_schema(node.get("items", ANYTHING))
+    parts: list[Schema] = []
+    for leaf in way:
+        own = own_child(leaf, key)
+        if own is None:
+            return None
+        if own is not True and own != ANYTHING:
+            parts.append(own)
+    if len(parts) <= 1:
+        return parts[0] if parts else ANYTHING
+    return {"allOf": parts}
 
 
-def _as_schema(value: object) -> Schema | None:
-    if value is False:
-        return None
-    return value if isinstance(value, dict | bool) else ANYTHING
+def _may_hold(
+    root: Schema, node: Schema, value: Any, path: Path, open_places: Container[Path], visits_left: list[int]
+) -> bool:
+    visits_left[0] -= 1
+    if path in open_places or visits_left[0] < 0:
+        return True
+    for way in _ways(root, node):
+        if not _may_be(way, value):
+            continue
+        parts = ((key, part, _child_of_way(way, key)) for key, part in _inner_values(value))
+        if all(
+            known is not None and _may_hold(root, known, part, (*path, key), open_places, visits_left)
+            for key, part, known in parts
+        ):
+            return True
+    return False
 
 
-def _by_pointer(root: Schema, ref: str) -> Schema:
-    if not ref.startswith("#"):
-        return ANYTHING
-    node: object = root
-    for raw in ref[1:].split("/")[1:]:
-        key = raw.replace("~1", "/").replace("~0", "~")
-        if not isinstance(node, dict) or key not in node:
-            return ANYTHING
-        node = node[key]
-    return node if isinstance(node, dict | bool) else ANYTHING
+def _inner_values(value: Any) -> Iterable[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def _may_be(way: Way, value: Any) -> bool:
+    """Whether a value fits one way as far as its type, its field names and, for scalars, its value go."""
+    if not accepts(_common_types(way), type_of(value)):
+        return False
+    if isinstance(value, dict):
+        return all(name in value for leaf in way for name in required_names(leaf))
+    listed = (listed_values(leaf) for leaf in way if not isinstance(value, list))
+    return all(values is None or any(equal(value, one) for one in values) for values in listed)

@@ -85,11 +85,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         return self.status in OVER
 
-    @property
-    def in_flight(self) -> bool:
-        """Whether a planner or a tool may be at work for this run."""
-        return self.planning or bool(self.running)
-
     def outputs(self) -> dict[int, Any]:
         """Return the outputs of all steps that succeeded, by step number."""
         return {s.step_number: s.output for s in self.steps if s.status == "succeeded"}

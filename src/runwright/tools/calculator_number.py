@@ -250,10 +250,11 @@ def result(value: Number) -> int | float:
     if abs(rounded) > Decimal(sys.float_info.max):
         raise NoResult("the result is not a whole number and too large to be shown (above 1.8e308)")
     nearest = float(rounded)
-    if nearest == 0:
-        raise NoResult("the result is not zero but too close to zero to be shown")
     if isinstance(value, Fraction) and Fraction(repr(nearest)) == value:
         return nearest
+    # Below this the floats have fewer than 15 digits, and soon none at all.
+    if abs(nearest) < sys.float_info.min:
+        raise NoResult("the result is not zero but too close to zero to be shown")
     shown = _SHOWN.plus(rounded)
     if shown.adjusted() < DIGITS_SHOWN and shown == shown.to_integral_value():
         return int(shown)

@@ -1,0 +1,72 @@
+"""The lock that makes one process the driver of a SQLite file, and says which one it is."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from runwright.core.errors import Conflict
+
+
+class DatabaseInUse(Conflict):
+    """Another process drives this database file."""
+
+    code = "database_in_use"
+
+    def __init__(self, path: Path, pid: int | None, address: str | None) -> None:
+        self.pid, self.address = pid, address
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"{path} is in use by {who}",
+            hint="stop that process, talk to it with --server, or set RUNWRIGHT_DATABASE_URL to another file",
+        )
+
+
+class Lock:
+    """The operating system's lock that makes this process the one that drives a file.
+
+    The lock file says who holds it: `{"pid": …, "address": …}`. The system frees the lock when the
+    process dies, however it dies.
+    """
+
+    def __init__(self, database: Path) -> None:
+        """Take the lock.
+
+        Raises   DatabaseInUse when another process holds it
+        """
+        self._path = lock_path(database)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            holder = lock_holder(database)
+            raise DatabaseInUse(database, holder.get("pid"), holder.get("address")) from error
+        self.announce(None)
+
+    def announce(self, address: str | None) -> None:
+        """Write down where this process can be reached."""
+        text = json.dumps({"pid": os.getpid(), "address": address}).encode()
+        os.pwrite(self._file, text, 0)
+        os.ftruncate(self._file, len(text))
+
+    def release(self) -> None:
+        os.ftruncate(self._file, 0)
+        os.close(self._file)
+
+
+def lock_path(database: Path) -> Path:
+    """Return where the lock of a database file lies."""
+    return database.with_name(database.name + ".lock")
+
+
+def lock_holder(database: Path) -> dict[str, Any]:
+    """Return what the lock file says of its holder: `pid` and `address`, where it is readable."""
+    try:
+        held = json.loads(lock_path(database).read_bytes() or b"{}")
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}

@@ -1,0 +1,52 @@
+"""Wake-ups for followers in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runwright.core.ids import RunId
+
+
+class LocalBell:
+    """One follower's bell."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def clear(self) -> None:
+        self._rung.clear()
+
+    async def wait(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._rung.wait()
+        except TimeoutError:
+            return False
+
+
+class LocalFeed:
+    """`LiveFeed` inside one event loop."""
+
+    def __init__(self) -> None:
+        self._bells: dict[RunId, set[LocalBell]] = {}
+
+    def publish(self, run_id: RunId) -> None:
+        for bell in self._bells.get(run_id, ()):
+            bell.ring()
+
+    @contextmanager
+    def listen(self, run_id: RunId) -> Iterator[LocalBell]:
+        bell = LocalBell()
+        self._bells.setdefault(run_id, set()).add(bell)
+        try:
+            yield bell
+        finally:
+            bells = self._bells[run_id]
+            bells.discard(bell)
+            if not bells:
+                del self._bells[run_id]

@@ -1,0 +1,139 @@
+"""A step as the plan check sees it: every reference found, every malformed one set aside.
+
+What cannot be read in bounded time (nested too deep, or no JSON) is reported and then left out, so that the
+rest of the plan is still checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from runwright.core import refs
+from runwright.core.errors import InvalidRef
+from runwright.core.plan import Problem, Step
+from runwright.core.policy import Limits
+from runwright.core.refs import Place, Ref
+from runwright.core.schema import Path
+from runwright.core.tool import ToolContract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One step, read.
+
+    tool       None when there is no such tool
+    known      the input with null where a reference stands and with its escapes resolved; None when the
+               input could not be read
+    places     strings with references; their paths begin with `tool_input` or `when`
+    malformed  paths of strings whose references cannot be read
+    problems   what was wrong already while reading
+    """
+
+    position: int
+    step: Step
+    tool: ToolContract | None
+    known: dict[str, Any] | None
+    places: tuple[Place, ...]
+    malformed: frozenset[Path]
+    problems: tuple[Problem, ...]
+
+    def references(self) -> Iterator[tuple[Place, Ref]]:
+        """Yield every reference of the step with the place where it stands."""
+        return ((place, part) for place in self.places for part in place.parts if isinstance(part, Ref))
+
+    def problem(self, code: str, message: str, path: Path = (), hint: str = "") -> Problem:
+        """Return a problem that points at a path inside this step."""
+        return problem_at(self.position, self.step, code, message, path, hint)
+
+
+def problem_at(
+    position: int, step: Step, code: str, message: str, path: Path = (), hint: str = ""
+) -> Problem:
+    """Return a problem that points at a path inside a step."""
+    return Problem(
+        code=code,
+        message=message,
+        step_number=step.step_number,
+        pointer=f"/steps/{position}{refs.pointer(path)}",
+        hint=hint or None,
+    )
+
+
+def read(position: int, step: Step, tool: ToolContract | None, limits: Limits) -> Reading:
+    """Return the step with its references found."""
+    places: list[Place] = []
+    malformed: dict[Path, InvalidRef] = {}
+    problems: list[Problem] = []
+    known: dict[str, Any] | None = None
+    for name, value in (("tool_input", step.tool_input), ("when", step.when)):
+        readable, refusal = _measured(name, value, limits)
+        if refusal is not None:
+            problems.append(problem_at(position, step, *refusal))
+        if readable:
+            found = _without_references(value, (name,), places, malformed)
+            known = found if name == "tool_input" else known
+    for path, error in malformed.items():
+        problems.append(problem_at(position, step, "invalid_value", error.message, path, error.hint or ""))
+    return Reading(
+        position=position,
+        step=step,
+        tool=tool,
+        known=known,
+        places=tuple(places),
+        malformed=frozenset(malformed),
+        problems=tuple(problems),
+    )
+
+
+def _measured(name: str, value: Any, limits: Limits) -> tuple[bool, tuple[str, str, Path, str] | None]:
+    """Whether a part of a step can be read, and the problem with its depth or size if there is one."""
+    depth = _depth(value)
+    if depth > limits.json_depth_max:
+        said = f"`{name}` is nested {depth} deep, the limit is {limits.json_depth_max}"
+        return False, ("too_deep", f"{said} (setting RUNWRIGHT_JSON_DEPTH_MAX)", (name,), "nest it less")
+    try:
+        size_bytes = len(msgspec.json.encode(value))
+    except (TypeError, ValueError):
+        said = f"`{name}` holds something that JSON cannot hold, or a number of too many digits"
+        return False, ("invalid_value", said, (name,), "pass plain JSON values")
+    if size_bytes > limits.input_bytes_max:
+        said = f"`{name}` is {size_bytes} bytes, the limit is {limits.input_bytes_max}"
+        hint = "pass less, or pass it in several steps"
+        return True, ("invalid_value", f"{said} (setting RUNWRIGHT_INPUT_BYTES_MAX)", (name,), hint)
+    return True, None
+
+
+def _depth(value: Any) -> int:
+    """How many lists and objects stand inside one another."""
+    depth = 0
+    level = [value]
+    while level := [part for part in level if isinstance(part, dict | list)]:
+        depth += 1
+        level = [one for part in level for one in (part.values() if isinstance(part, dict) else part)]
+    return depth
+
+
+def _without_references(
+    value: Any, path: Path, places: list[Place], malformed: dict[Path, InvalidRef]
+) -> Any:
+    """The value with null where a reference stands; what was found is added to `places` and `malformed`."""
+    if isinstance(value, dict):
+        return {k: _without_references(v, (*path, k), places, malformed) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_references(v, (*path, n), places, malformed) for n, v in enumerate(value)]
+    if not isinstance(value, str) or refs.OPEN not in value:
+        return value
+    try:
+        parts = refs.parse(value)
+    except InvalidRef as error:
+        malformed[path] = error
+        return None
+    literal = [part for part in parts if isinstance(part, str)]
+    if len(literal) == len(parts):
+        return "".join(literal)
+    places.append(Place(path, parts))
+    return None

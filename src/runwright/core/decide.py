@@ -1,0 +1,318 @@
+"""What happens next in a run: all control flow of the engine, as one pure function.
+
+`decide` looks at a run and the clock and returns a `Turn`: the events to record, in order, and the
+commands to carry out once they are recorded. It is called after every outcome, every control event and
+every timer, and it never assumes which of them it was. No clock, no randomness, no I/O: a crash between
+any two turns is survived by calling it again on the fold of the journal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from runwright.core import conditions, refs
+from runwright.core import events as ev
+from runwright.core.errors import RunwrightError
+from runwright.core.events import Event, Fact, RunError
+from runwright.core.plan import Step
+from runwright.core.policy import Limits
+from runwright.core.run import evolve
+from runwright.core.state import Run, StepState
+from runwright.core.tool import Toolbox, ToolContract
+
+
+class MakePlan(NamedTuple):
+    """Ask the planner."""
+
+
+class CallTool(NamedTuple):
+    """Call the tool of a step; its start is on record."""
+
+    step_number: int
+    attempt: int
+    tool_input: dict[str, Any]
+    contract: ToolContract
+
+
+class InterruptStep(NamedTuple):
+    """Cut off the tool of a step."""
+
+    step_number: int
+
+
+class InterruptPlanning(NamedTuple):
+    """Cut off the planner."""
+
+
+Command: TypeAlias = MakePlan | CallTool | InterruptStep | InterruptPlanning
+
+
+class Turn(NamedTuple):
+    """One turn of a run.
+
+    run        as it is once the events are recorded
+    wake_at_s  when to decide again although nothing has happened; None: never
+    """
+
+    run: Run
+    events: tuple[Event, ...]
+    commands: tuple[Command, ...]
+    wake_at_s: float | None
+
+
+class _Draft:
+    """A turn being put together: every event is applied at once, so that the next sees its effect."""
+
+    __slots__ = ("commands", "events", "limits", "now_s", "run", "tools")
+
+    def __init__(self, run: Run, now_s: float, tools: Toolbox, limits: Limits) -> None:
+        self.run, self.now_s, self.tools, self.limits = run, now_s, tools, limits
+        self.events: list[Event] = []
+        self.commands: list[Command] = []
+
+    def record(self, fact: Fact, step_number: int | None = None) -> None:
+        event = Event(self.run.seq + 1, self.now_s, fact, step_number)
+        self.run = evolve(self.run, event)
+        self.events.append(event)
+
+    def turn(self) -> Turn:
+        return Turn(self.run, tuple(self.events), tuple(self.commands), _wake_at_s(self.run))
+
+
+def decide(run: Run, now_s: float, tools: Toolbox, limits: Limits, run_bytes: int = 0) -> Turn:
+    """Return what to record and to do now; nothing at all when the run has to wait or is over.
+
+    run_bytes   size of the run's journal so far
+    """
+    draft = _Draft(run, now_s, tools, limits)
+    if run.is_over:
+        return draft.turn()
+    stop = _reason_to_stop(run, now_s, limits, run_bytes)
+    if stop is not None:
+        _stop(draft, stop)
+        return draft.turn()
+    if draft.run.status == "pending":
+        draft.record(ev.PlanStarted())
+        draft.commands.append(MakePlan())
+    if draft.run.status in ("planning", "awaiting_approval"):
+        _begin(draft)
+    if draft.run.status == "running":
+        _advance(draft)
+    return draft.turn()
+
+
+def recover(run: Run, now_s: float, tools: Toolbox, limits: Limits) -> Turn:
+    """Return how a run goes on whose process died: what was in flight is called again or settled.
+
+    A tool that may be called twice is called again with the same key; an `unsafe` one becomes unknown.
+    """
+    draft = _Draft(run, now_s, tools, limits)
+    if run.planning and not run.cancelling and now_s < run.deadline_at_s:
+        draft.record(ev.PlanStarted())
+        draft.commands.append(MakePlan())
+    for number in run.running:
+        _recover_step(draft, run.steps[number - 1])
+    return draft.turn()
+
+
+def _recover_step(draft: _Draft, state: StepState) -> None:
+    run, number, attempt = draft.run, state.step_number, state.attempts
+    assert run.graph is not None
+    step = run.graph.steps[number - 1]
+    contract = draft.tools.find(step.tool_name, step.tool_version)
+    if contract is None:
+        draft.record(ev.StepFailed(attempt=attempt, error=_not_loaded(step)), number)
+    elif contract.spec.effects == "unsafe":
+        reason = "the process ended while the tool was at work, and nobody knows whether it acted"
+        draft.record(ev.StepUnknown(attempt=attempt, reason=reason), number)
+    elif run.cancelling or run.failed_step is not None or draft.now_s >= run.deadline_at_s:
+        reason = "the process ended while the tool was at work, and the run does not go on"
+        draft.record(ev.StepCancelled(attempt=attempt, reason=reason), number)
+    elif state.crashes >= draft.limits.crashes_max:
+        message = f"the process ended {state.crashes + 1} times while the tool was at work"
+        error = RunError(code="tool_failed", message=message, step_number=number)
+        draft.record(ev.StepFailed(attempt=attempt, error=error), number)
+    else:
+        _start(draft, step, after_crash=True)
+
+
+_CANCELLED = RunError(code="cancelled", message="the run was cancelled")
+
+
+def _reason_to_stop(run: Run, now_s: float, limits: Limits, run_bytes: int) -> RunError | None:
+    """Why no new work may start, if so; the first reason in this order counts."""
+    if run.cancelling:
+        return _CANCELLED
+    if run.rejected:
+        return RunError(code="rejected", message="the plan was rejected")
+    if run.failed_step is not None:
+        state = run.steps[run.failed_step - 1]
+        assert state.error is not None
+        return msgspec.structs.replace(state.error, step_number=run.failed_step)
+    if run.refusal is not None:
+        return run.refusal
+    if run_bytes > limits.run_bytes_max or run.seq > limits.events_max:
+        return RunError(
+            code="run_too_large",
+            message=f"the run has {run.seq} events of {run_bytes} bytes in all; "
+            f"the limits are {limits.events_max} events and {limits.run_bytes_max} bytes",
+        )
+    if now_s >= run.deadline_at_s and run.status != "awaiting_approval":
+        message = f"the run did not end within its deadline of {run.created.deadline_s:g} s"
+        return RunError(code="deadline_exceeded", message=message)
+    return None
+
+
+def _stop(draft: _Draft, why: RunError) -> None:
+    """End the run: at once when no tool is at work, else once what is at work has ended.
+
+    After the failure of one step the others may finish; everything else cuts them off. A planner changes
+    nothing, so nobody waits for it.
+    """
+    run = draft.run
+    if run.planning:
+        draft.commands.append(InterruptPlanning())
+    if run.running:
+        if run.cancelling or run.failed_step is None or draft.now_s >= run.deadline_at_s:
+            draft.commands.extend(InterruptStep(number) for number in run.running)
+        return
+    for number in run.retrying:
+        state = run.steps[number - 1]
+        assert state.error is not None
+        draft.record(ev.StepFailed(attempt=state.attempts, error=state.error), number)
+    if run.cancelling or run.rejected:
+        draft.record(ev.RunCancelled(error=why))
+    else:
+        draft.record(ev.RunFailed(error=why))
+
+
+def _begin(draft: _Draft) -> None:
+    """Take a run from its plan to its first steps, past the approval if there is to be one."""
+    run = draft.run
+    if run.plan is None:
+        if not run.planning:  # a restart of a run that never had a plan
+            draft.record(ev.PlanStarted())
+            draft.commands.append(MakePlan())
+    elif run.created.approval == "auto" or run.approved:
+        draft.record(ev.RunStarted())
+    elif run.status == "planning":
+        draft.record(ev.RunAwaitingApproval(plan_hash=run.plan.plan_hash))
+
+
+def _advance(draft: _Draft) -> None:
+    """Start every step whose inputs exist and every retry that is due; complete a run with none left."""
+    while draft.run.ready and _may_start(draft):
+        _take_up(draft, draft.run.ready[0])
+    for number in draft.run.retrying:
+        if not _may_start(draft):
+            break
+        retry_at_s = draft.run.steps[number - 1].retry_at_s
+        if retry_at_s is not None and retry_at_s <= draft.now_s:
+            _take_up(draft, number)
+    if draft.run.left == 0:
+        draft.record(ev.RunCompleted())
+    elif draft.run.failed_step is not None and not draft.run.running:
+        why = _reason_to_stop(draft.run, draft.now_s, draft.limits, 0)
+        assert why is not None
+        _stop(draft, why)
+
+
+def _may_start(draft: _Draft) -> bool:
+    return draft.run.failed_step is None and len(draft.run.running) < draft.limits.steps_at_once_max
+
+
+def _take_up(draft: _Draft, number: int) -> None:
+    """Start a step that waits for nothing any more, or skip it, or find that it cannot start."""
+    run = draft.run
+    assert run.graph is not None
+    step = run.graph.steps[number - 1]
+    skipped = [n for n in run.graph.references[number - 1] if run.steps[n - 1].status == "skipped"]
+    if skipped:
+        reason = f"it needs the output of step {min(skipped)}, which was skipped"
+        draft.record(ev.StepSkipped(reason=reason), number)
+        return
+    if step.when is not None and not run.steps[number - 1].attempts:
+        try:
+            holds = conditions.holds(step.when, run.outputs())
+        except RunwrightError as error:
+            _fail(draft, number, error)
+            return
+        if not holds:
+            draft.record(ev.StepSkipped(reason="its condition is false"), number)
+            return
+    _start(draft, step)
+
+
+def _start(draft: _Draft, step: Step, *, after_crash: bool = False) -> None:
+    number = step.step_number
+    contract = draft.tools.find(step.tool_name, step.tool_version)
+    attempts = draft.run.steps[number - 1].attempts
+    if contract is None:
+        draft.record(ev.StepFailed(attempt=attempts, error=_not_loaded(step)), number)
+        return
+    tool_input = step.tool_input
+    if _is_dynamic(tool_input):
+        try:
+            tool_input = _resolved(draft, step, contract)
+        except RunwrightError as error:
+            _fail(draft, number, error)
+            return
+    draft.record(
+        ev.StepStarted(
+            attempt=attempts + 1,
+            tool_name=step.tool_name,
+            tool_version=contract.spec.version,
+            tool_input=None if tool_input is step.tool_input else tool_input,
+            after_crash=after_crash,
+        ),
+        number,
+    )
+    draft.commands.append(CallTool(number, attempts + 1, tool_input, contract))
+
+
+def _resolved(draft: _Draft, step: Step, contract: ToolContract) -> dict[str, Any]:
+    """The step's input with values for references; they must fit what the tool asks for."""
+    schema = contract.spec.input_schema
+    tool_input: dict[str, Any] = refs.render(step.tool_input, schema, draft.run.outputs())
+    size = len(msgspec.json.encode(tool_input))
+    if size > draft.limits.input_bytes_max:
+        raise RunwrightError(
+            f"the input of {step.tool_name} is {size} bytes, the limit is {draft.limits.input_bytes_max}"
+        )
+    if faults := contract.input_faults(tool_input):
+        where = refs.pointer(faults[0].path) or "/"
+        raise RunwrightError(f"the input of {step.tool_name} does not fit at {where}: {faults[0].message}")
+    return tool_input
+
+
+def _is_dynamic(value: Any) -> bool:
+    if isinstance(value, str):
+        return refs.OPEN in value
+    if isinstance(value, dict):
+        return any(map(_is_dynamic, value.values()))
+    return isinstance(value, list) and any(map(_is_dynamic, value))
+
+
+def _fail(draft: _Draft, number: int, error: RunwrightError) -> None:
+    attempts = draft.run.steps[number - 1].attempts
+    why = RunError(code="tool_failed", message=error.message, step_number=number, hint=error.hint)
+    draft.record(ev.StepFailed(attempt=attempts, error=why), number)
+
+
+def _not_loaded(step: Step) -> RunError:
+    version = f" in version {step.tool_version}" if step.tool_version else ""
+    return RunError(
+        code="tool_failed",
+        message=f"the tool {step.tool_name}{version} is not loaded here",
+        step_number=step.step_number,
+        hint="load it and restart the run",
+    )
+
+
+def _wake_at_s(run: Run) -> float | None:
+    if run.is_over or run.status == "awaiting_approval":
+        return None
+    times = [at for n in run.retrying if (at := run.steps[n - 1].retry_at_s) is not None]
+    return min((run.deadline_at_s, *times))

@@ -1,0 +1,98 @@
+"""How a call ended, and which event that makes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias, assert_never
+
+from runwright.core import events as ev
+from runwright.core.events import Event, Fact, RunError
+from runwright.core.state import Run, StepState
+from runwright.core.tool import ToolSpec
+
+
+class Succeeded(NamedTuple):
+    step_number: int
+    output: Any
+    duration_ms: float
+
+
+class Failed(NamedTuple):
+    """The tool said no.
+
+    retry_after_s   how long the tool asks to be left alone, if it says so
+    """
+
+    step_number: int
+    error: RunError
+    retryable: bool
+    duration_ms: float
+    retry_after_s: float | None = None
+
+
+class TimedOut(NamedTuple):
+    step_number: int
+    timeout_s: float
+    duration_ms: float
+
+
+class Interrupted(NamedTuple):
+    """The tool was cut off because the run is being stopped."""
+
+    step_number: int
+    reason: str
+    duration_ms: float
+
+
+Outcome: TypeAlias = Succeeded | Failed | TimedOut | Interrupted
+
+
+def event_of(run: Run, outcome: Outcome, spec: ToolSpec, now_s: float, jitter_unit: float) -> Event:
+    """Return the event that records an outcome.
+
+    jitter_unit   uniform sample in [0, 1), drawn outside so that this stays pure
+    """
+    state = run.steps[outcome.step_number - 1]
+    fact = _fact(run, state, outcome, spec, now_s, jitter_unit)
+    return Event(run.seq + 1, now_s, fact, outcome.step_number)
+
+
+def _fact(
+    run: Run, state: StepState, outcome: Outcome, spec: ToolSpec, now_s: float, jitter_unit: float
+) -> Fact:
+    attempt, duration_ms = state.attempts, outcome.duration_ms
+    match outcome:
+        case Succeeded():
+            return ev.StepSucceeded(attempt=attempt, output=outcome.output, duration_ms=duration_ms)
+        case Interrupted():
+            stopped = ev.StepUnknown if spec.effects == "unsafe" else ev.StepCancelled
+            return stopped(attempt=attempt, reason=outcome.reason, duration_ms=duration_ms)
+        case TimedOut():
+            message = f"{spec.name} did not answer within {outcome.timeout_s:g} s"
+            if spec.effects == "unsafe":
+                reason = f"{message}, and nobody knows whether it acted"
+                return ev.StepUnknown(attempt=attempt, reason=reason, duration_ms=duration_ms)
+            error = RunError(code="tool_timed_out", message=message, step_number=state.step_number)
+            outcome = Failed(state.step_number, error, True, duration_ms)
+        case Failed():
+            pass
+        case _:
+            assert_never(outcome)
+    retry_at_s = _retry_at_s(run, state, outcome, spec, now_s, jitter_unit)
+    if retry_at_s is None:
+        return ev.StepFailed(attempt=attempt, error=outcome.error, duration_ms=duration_ms)
+    return ev.StepRetrying(
+        attempt=attempt, error=outcome.error, retry_at_s=retry_at_s, duration_ms=duration_ms
+    )
+
+
+def _retry_at_s(
+    run: Run, state: StepState, failed: Failed, spec: ToolSpec, now_s: float, jitter_unit: float
+) -> float | None:
+    """When to try again; None when this was the last attempt."""
+    if not failed.retryable or spec.effects == "unsafe" or state.tries >= spec.retry.attempts_max:
+        return None
+    if run.cancelling or run.failed_step is not None:
+        return None
+    delay_s = max(spec.retry.delay_s(state.tries, jitter_unit), failed.retry_after_s or 0.0)
+    retry_at_s = round(now_s + delay_s, 3)
+    return retry_at_s if retry_at_s < run.deadline_at_s else None

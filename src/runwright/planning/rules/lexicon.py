@@ -1,0 +1,294 @@
+"""Words that wrap or join requests, whatever the requests are about. Extend the tables, not the logic."""
+
+from __future__ import annotations
+
+from runwright.planning.rules.phrases import Phrases, lines, phrase_set
+
+# Signs and words that may stand between two clauses.
+SEPARATOR_MARKS = frozenset(", ; . ! ? : | → -> => • — – -- ➜ ➡".split())
+SENTENCE_MARKS = frozenset(".!?")
+SEPARATOR_WORDS = frozenset({"and", "then", "&", "afterwards", "afterward", "finally", "lastly", "next", "also"})
+
+# They say in which order things are to be done, which is the order in which they are said anyway.
+SEQUENCE = phrase_set(
+    lines("""
+    then
+    and
+    &
+    also
+    next
+    after that|this|which
+    afterwards
+    afterward
+    after|once|when that's|thats|this done
+    once|when|after that|this|it is|has [been] done|finished|complete|completed
+    once|when done|finished|ready
+    once|when you're|youre done|finished
+    once|when you are done|finished
+    once|when you have that
+    with that done
+    finally
+    lastly
+    last of all
+    at last
+    in the end
+    at the end
+    to finish
+    subsequently
+    followed by
+    thereafter
+    first of all
+    firstly
+    secondly
+    thirdly
+    to begin with
+    to start with
+    to start
+    start|begin|finish|end by
+    in addition
+    additionally
+    furthermore
+    moreover
+    besides [that]
+    on top of that
+    as well as
+    step by step
+    in this order
+    too
+    """)
+)
+# These are words of order only where a clause, or a comma, follows.
+ORDER_WORDS = frozenset("first second third fourth fifth last".split())
+
+# What people put around a request without asking for anything more.
+WRAPPERS = phrase_set(
+    lines("""
+    please
+    pls
+    plz
+    kindly
+    hey|hi|hello|yo|hiya|greetings [there|all|everyone|again|runwright|assistant|team]
+    good morning|afternoon|evening|day [there|again|runwright|assistant]
+    dear assistant|runwright
+    ok|okay|alright|right|so|well|now|sure|great|cool|perfect|nice|awesome
+    all right
+    just
+    simply
+    quickly
+    quick
+    real quick
+    actually
+    maybe
+    perhaps
+    again
+    thanks|thx|ty|cheers [again]
+    thanks so|very much
+    thanks a lot
+    thanks in advance
+    many thanks
+    thank you [again]
+    thank you so|very much
+    thank you in advance
+    much appreciated
+    can|could|would|will|may you|u [please|kindly|maybe|also|then|now|just|quickly]
+    can|could|may|might i [please|also|just]
+    can|could|may we [please|also]
+    could you possibly
+    can you help me [to|and]
+    could you help me [to|and]
+    are you able to
+    is it possible to
+    is it possible for you to
+    would|will|could you be so kind as to
+    would you be able to
+    would|do you mind
+    would it be possible to
+    be so kind as to
+    i'd|id like|love|want you to [please]
+    i would like|love|want you to [please]
+    i want|need you to [please|also]
+    i'd|id like|love|want to
+    i would like|love|want to
+    i want|need|wish to
+    i have to
+    i just want|need to
+    i also want|need to
+    i wanna
+    we want|need to
+    what i want|need is [to]
+    i'd|id appreciate it if you could|would
+    i would appreciate it if you could|would
+    it would be great if you could|would
+    if you could
+    if you can
+    if you don't mind
+    if you please
+    if possible
+    if you would
+    do me a favor|favour [and]
+    go ahead and
+    help me [to]
+    for me
+    let's|lets
+    let us
+    let me
+    try to
+    try and
+    make sure to|you
+    be sure to
+    proceed to
+    go on and
+    feel free to
+    you can
+    you should
+    my request is [to]
+    your task is to
+    the task is to
+    i am asking you to
+    i'm asking you to
+    do the following [things|steps|tasks|for|me]
+    do these|this [things|steps|tasks|two|three]
+    follow|perform|carry|execute [out] these|the [following] steps|actions|instructions
+    here's|heres|here is|are what to do
+    here's|heres|here is|are what i need|want [you] [to] [do]
+    runwright
+    assistant
+    umm
+    um
+    uh
+    hmm
+    oh
+    """)
+)
+
+# What may follow a clause that is understood, without changing it.
+TAILS = phrase_set(
+    lines("""
+    please
+    pls
+    plz
+    thanks|thx|cheers
+    thanks a lot
+    thanks in advance
+    thank you
+    thank you very|so much
+    for me|us
+    to me|us
+    now
+    right now|away
+    again
+    once more|again
+    too
+    as well
+    also
+    afterwards
+    afterward
+    first
+    next
+    if you can|could|please
+    if possible
+    if you don't mind
+    would|could|can|will you
+    will ya
+    ok
+    okay
+    already
+    asap
+    immediately
+    quickly
+    real quick
+    at the end
+    in the end
+    at last
+    finally
+    """)
+)
+
+# A full stop after one of these does not end the sentence by itself.
+ABBREVIATIONS = frozenset(
+    "dr mr mrs ms mx prof st jr sr no nr vs etc approx inc ltd co corp dept est fig vol pp ca cf al gen col lt sgt "
+    "capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun tel "
+    "ext apt ave blvd rd min max hr hrs lb lbs oz ft".split()
+)
+
+# Words for the user's list as a place: `to my todo list`, `from the list`, `on my tasks`.
+_LISTS = """
+    {0} my|the|our|this [todo|task|tasks|reminder|reminders|current|own] list
+    {0} my|the|our [to] do list
+    {0} my|the|our [list] [of] todos|tasks|reminders
+    {0} my|the|our list of things to do
+    {0} todos|tasks|todo
+    {0} [my|the|our] todo|task|tasks list
+    {0} my|the|our to dos|do
+    {0} list
+"""
+LIST_PLACES = phrase_set(lines(_LISTS.format("to|on|onto|in|into|from|off|of|among|within|inside")))
+ADD_PLACES = phrase_set(lines(_LISTS.format("to|on|onto|in|into")))
+TODO_ONE = phrase_set(
+    lines("""
+    todo
+    todo item|task|entry|note
+    to do
+    to do item|task|entry
+    task
+    task item
+    item
+    list item
+    reminder
+    entry
+    chore
+    errand
+    todo list item|entry
+    """)
+)
+TODO_MANY = phrase_set(
+    lines("""
+    todos
+    todo's
+    todo items|tasks|entries|notes
+    to dos
+    to do's
+    to do items|tasks|entries
+    tasks
+    items
+    list items
+    reminders
+    entries
+    chores
+    errands
+    """)
+)
+TODO_LIST = phrase_set(
+    lines("""
+    todo|todos|task|tasks|reminder|reminders list
+    todo list's
+    to do|dos list
+    list
+    list of todos|tasks|reminders|items|chores|errands
+    list of things to do
+    list of to dos
+    """)
+)
+ORDINALS = {
+    word: place
+    for place, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        start=1,
+    )
+}
+STATUSES: Phrases[str] = Phrases(
+    {
+        "pending|open|unfinished|incomplete|remaining|outstanding|active|uncompleted|undone|unresolved": "pending",
+        "left|unchecked|unticked|todo|remain|remains": "pending",
+        "left to do|complete|finish": "pending",
+        "to do": "pending",
+        "still to do": "pending",
+        "to be done|completed|finished": "pending",
+        "not [yet] [been] done|completed|complete|finished|closed [yet]": "pending",
+        "in progress": "pending",
+        "completed|complete|done|finished|closed|resolved|checked|ticked": "completed",
+        "checked|ticked|crossed off": "completed",
+        "already done|completed|finished": "completed",
+    }
+)

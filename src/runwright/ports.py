@@ -1,0 +1,220 @@
+"""Every port on one page: what the runtime needs from the world, and what each adapter promises.
+
+Client-facing methods take the tenant; another tenant's id is an unknown id. Methods of a worker take the
+run id and the epoch of its claim instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from runwright.core.codec import Record, Tip
+from runwright.core.events import Draft, RunError
+from runwright.core.ids import RunId, Tenant
+from runwright.core.plan import Plan, Problem, Step
+from runwright.core.state import RunStatus
+
+
+class RunRow(NamedTuple):
+    """What lists show of a run without reading its events; derived from them.
+
+    tools     names of the tools that the plan uses
+    document  of an ended run: its run object as JSON, without the execution log
+    """
+
+    run_id: RunId
+    tenant: Tenant
+    status: RunStatus
+    prompt: str
+    created_at_s: float
+    started_at_s: float | None = None
+    completed_at_s: float | None = None
+    plan_hash: str | None = None
+    tools: tuple[str, ...] = ()
+    document: bytes | None = None
+
+
+class History(NamedTuple):
+    """A run's journal, oldest event first, and the tip that its row claims."""
+
+    run_id: RunId
+    tip: Tip
+    records: tuple[Record, ...]
+
+
+class Claim(NamedTuple):
+    """The right to append to a run, until another claim raises the epoch."""
+
+    epoch: int
+    history: History
+
+
+class IdempotencyKey(NamedTuple):
+    """A client's name for a creation, and the hash of the body that came with it."""
+
+    key: str
+    body_hash: bytes
+
+
+class Created(NamedTuple):
+    """What became of a creation: `fresh` is false when the key had made this run before."""
+
+    run_id: RunId
+    fresh: bool
+
+
+class RunFilter(NamedTuple):
+    """Which runs a list shows; every condition that is set must hold."""
+
+    status: RunStatus | None = None
+    tool: str | None = None
+    since_s: float | None = None
+    until_s: float | None = None
+    text: str | None = None
+
+
+class Page(NamedTuple):
+    """Some records of a run behind a given seq, in order, verified by the caller.
+
+    after   the tip that the first record stands on
+    tip     the end of the journal at the moment of reading
+    """
+
+    after: Tip
+    records: tuple[Record, ...]
+    tip: Tip
+    status: RunStatus
+
+
+Control: TypeAlias = Callable[[History], tuple[Sequence[Record], RunRow]]
+
+
+class Journal(Protocol):
+    """The only truth: append-only events of runs, fenced by epoch and seq.
+
+    Every method that writes returns once its transaction is durable; a crash leaves either all of it or
+    nothing. Appends of many runs that wait at the same moment may share a transaction, and none can fail
+    another. All methods raise JournalUnavailable when the store cannot be reached or is full.
+    """
+
+    async def create(
+        self, row: RunRow, records: Sequence[Record], *, worker: str | None, key: IdempotencyKey | None
+    ) -> Created:
+        """Store a new run with its first events, and the client's key with it.
+
+        worker   the run is born claimed by this worker, with epoch 1; None: unclaimed, epoch 0
+        Raises   KeyReused when the key was used with another body in the last 24 h
+        """
+
+    async def claim(self, run_id: RunId, worker: str) -> Claim | None:
+        """Raise the run's epoch and return its journal; None when it is over or does not exist."""
+
+    async def append(
+        self, run_id: RunId, epoch: int, tip: Tip, records: Sequence[Record], row: RunRow | None
+    ) -> None:
+        """Add records behind the tip; `row` replaces what lists show when it has changed.
+
+        Raises   ClaimLost when the epoch has moved, StaleAppend when only the journal has
+        """
+
+    async def control(self, tenant: Tenant, run_id: RunId, control: Control) -> History:
+        """Add what `control` makes of the run's journal, under the lock of the run; return all of it.
+
+        `control` may raise to refuse; nothing is written then.
+        Raises   RunMissing
+        """
+
+    async def history(self, tenant: Tenant, run_id: RunId) -> History:
+        """Return the whole journal of a run.
+
+        Raises   RunMissing
+        """
+
+    async def page(self, tenant: Tenant, run_id: RunId, after_seq: int, limit: int) -> Page:
+        """Return up to `limit` records behind `after_seq`.
+
+        Raises   RunMissing
+        """
+
+    async def runs(
+        self, tenant: Tenant, wanted: RunFilter, before: RunId | None, limit: int
+    ) -> Sequence[RunRow]:
+        """Return rows of runs, newest first, older than `before`."""
+
+    async def unfinished(self) -> Sequence[RunId]:
+        """Return the ids of all runs that are not over and wait for nobody, oldest first."""
+
+
+class PlanRequest(NamedTuple):
+    """What a planner is asked: a prompt, or a plan that the client gave."""
+
+    run_id: RunId
+    tenant: Tenant
+    prompt: str
+    draft: Draft | None
+
+
+class StepProposed(NamedTuple):
+    step: Step
+
+
+class PlanMade(NamedTuple):
+    plan: Plan
+
+
+class PlanFailed(NamedTuple):
+    error: RunError
+    problems: tuple[Problem, ...] = ()
+
+
+PlanEvent: TypeAlias = StepProposed | PlanMade | PlanFailed
+
+
+class Planner(Protocol):
+    """Turns a request into a plan. The last event is `PlanMade` or `PlanFailed`; nothing follows it."""
+
+    def plan(self, request: PlanRequest) -> AsyncIterator[PlanEvent]:
+        """Yield steps as they become known, then the verdict."""
+
+
+class Todos(Protocol):
+    """The todo lists of all tenants, durable once a method returns. Order is the order of adding."""
+
+    async def add(self, tenant: Tenant, text: str, key: str) -> dict[str, Any]:
+        """Return the new todo; the same key again returns the same todo and adds nothing."""
+
+    async def get(self, tenant: Tenant, todo_id: str) -> dict[str, Any] | None:
+        """Return a todo, None when there is none with this id."""
+
+    async def complete(self, tenant: Tenant, todo_id: str) -> dict[str, Any] | None:
+        """Return the todo, completed; completing it again changes nothing."""
+
+    async def delete(self, tenant: Tenant, todo_id: str, key: str) -> tuple[dict[str, Any], int] | None:
+        """Return the deleted todo and how many are left; the same key again returns the same."""
+
+    async def list(
+        self, tenant: Tenant, *, status: str, query: str | None, limit: int, after: int
+    ) -> dict[str, Any]:
+        """Return one page of matches behind position `after`, with counts over the whole list."""
+
+
+class Bell(Protocol):
+    """Rings when a run's journal may have grown. A ring can be lost or needless: readers read the journal."""
+
+    def clear(self) -> None:
+        """Forget earlier rings; call before reading."""
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Return whether it rang before the time was over."""
+
+
+class LiveFeed(Protocol):
+    """Wakes the followers of runs."""
+
+    def publish(self, run_id: RunId) -> None:
+        """Ring for everybody who follows the run."""
+
+    def listen(self, run_id: RunId) -> AbstractContextManager[Bell]:
+        """Return a bell for one run; it is taken down on leaving."""
