@@ -112,7 +112,8 @@ class _Parser:
             binary = _BINARY.get(symbol)
             if binary is None or binary.level < level:
                 return is_percentage
-            self.next += symbol == token.text
+            if symbol == token.text:
+                self.next += 1
             is_percentage = self.right_side(symbol, binary, token, is_percentage)
             last = symbol
 
