@@ -68,6 +68,13 @@ class Writer:
             loop.call_soon(self._turn)
         return done
 
+    def migrate(self) -> int:
+        """Bring the file up to this build's schema; return the version it is at.
+
+        Raises   JournalUnavailable when it was made by a newer build
+        """
+        return migrate(self._con)
+
     async def close(self) -> None:
         """Let what waits be committed, then close the connection."""
         await self.submit(lambda con: None)

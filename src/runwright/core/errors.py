@@ -168,3 +168,9 @@ class JournalUnavailable(Unavailable):
     """The journal cannot be written or read just now."""
 
     code = "journal_unavailable"
+
+
+class Overloaded(Unavailable):
+    """The server has as much work as it may hold; try again later."""
+
+    code = "overloaded"

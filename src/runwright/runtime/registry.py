@@ -148,7 +148,7 @@ def version_order(version: str) -> tuple[int, tuple[int, ...], tuple[tuple[int, 
     text = version.lower()
     match = _NUMBERS.match(text)
     if match is None:
-        return (0, (), (), text)
+        return (0, (), (), version)
     numbers = tuple(int(number) for number in match[1].split("."))
     while numbers and not numbers[-1]:
         numbers = numbers[:-1]

@@ -1,0 +1,214 @@
+"""Runwright inside a Python program: no server, no service, one SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from runwright.bootstrap import Application, application
+from runwright.core.codec import Record
+from runwright.core.declare import DeclaredTool
+from runwright.core.drafts import draft_of
+from runwright.core.errors import Invalid
+from runwright.core.events import Approval, Resolution
+from runwright.core.ids import DEFAULT_TENANT, RunId, Tenant
+from runwright.core.state import Run
+from runwright.ports import RunFilter
+from runwright.runtime.service import NewRun
+from runwright.runtime.stream import follow
+from runwright.settings import Settings
+
+
+class _Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A JSON object of the API, as attributes and by key."""
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return getattr(self, key)
+        except AttributeError:
+            raise KeyError(key) from None
+
+
+class RunView(_Shown, frozen=True, kw_only=True):
+    """The run object of the API."""
+
+    run_id: str
+    tenant: str
+    user: str | None
+    metadata: dict[str, Any]
+    trace_id: str | None
+    prompt: str
+    deadline_s: float
+    status: str
+    plan: dict[str, Any] | None
+    execution_log: list[dict[str, Any]] = []
+    result: Any
+    error: dict[str, Any] | None
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+    restarts: int
+    usage: dict[str, Any]
+    eligible_actions: list[str]
+    progress: dict[str, Any] = {}
+
+
+class EventView(_Shown, frozen=True, kw_only=True):
+    """An event of a run, as in the API."""
+
+    seq: int
+    type: str
+    run_id: str
+    at: str
+    data: dict[str, Any]
+    step_number: int | None = None
+
+
+class Runwright:
+    """An embedded Runwright; use it as an async context manager.
+
+    tools      functions declared with `@tool`, beside the built-in ones
+    settings   else from the environment
+    """
+
+    def __init__(
+        self,
+        tools: Sequence[DeclaredTool] = (),
+        *,
+        settings: Settings | None = None,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
+        self._tools, self._settings, self._tenant = tools, settings, Tenant(tenant)
+        self._app: Application | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._app = await self._stack.enter_async_context(
+            application(self._settings or Settings(), self._tools)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._app = None
+        await self._stack.aclose()
+
+    async def run(
+        self,
+        prompt: str | None = None,
+        *,
+        plan: dict[str, Any] | None = None,
+        approval: Approval = "auto",
+        user: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        deadline_s: float | None = None,
+    ) -> RunView:
+        """Return the run once it is over, or once it waits for an approval.
+
+        Raises   Invalid, LimitReached for what cannot be accepted; a plan with defects is a failed run
+        """
+        view = await self.submit(
+            prompt, plan=plan, approval=approval, user=user, metadata=metadata, deadline_s=deadline_s
+        )
+        return await self.wait(view.run_id)
+
+    async def submit(
+        self,
+        prompt: str | None = None,
+        *,
+        plan: dict[str, Any] | None = None,
+        approval: Approval = "auto",
+        user: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        deadline_s: float | None = None,
+    ) -> RunView:
+        """Return the run as it was accepted; it goes on by itself.
+
+        Raises   as `run`
+        """
+        if prompt is None and plan is None:
+            raise Invalid("say what is to be done: give a prompt or a plan")
+        draft = None if plan is None else draft_of(plan)
+        new = NewRun(prompt or (draft.goal if draft else ""), draft, approval, user, metadata, deadline_s)
+        submitted = await self._running.service.submit(self._tenant, new)
+        return self._view(submitted.run)
+
+    async def wait(self, run_id: str) -> RunView:
+        """Return the run once it is over, or once it waits for an approval.
+
+        Raises   RunMissing
+        """
+        async for event in self.events(run_id):
+            if event.type == "run.awaiting_approval":
+                view = await self.get(run_id)
+                if view.status == "awaiting_approval":
+                    return view
+        return await self.get(run_id)
+
+    async def get(self, run_id: str) -> RunView:
+        """Return a run as it is now.
+
+        Raises   RunMissing
+        """
+        return self._view(await self._running.service.run(self._tenant, RunId(run_id)))
+
+    async def runs(self, *, limit: int = 20, before: str | None = None) -> list[RunView]:
+        """Return runs without their execution logs, newest first."""
+        cursor = None if before is None else RunId(before)
+        listing = await self._running.service.runs(self._tenant, RunFilter(), cursor, limit)
+        return [msgspec.json.decode(item, type=RunView) for item in listing.items]
+
+    async def events(self, run_id: str, after: int = 0) -> AsyncIterator[EventView]:
+        """Yield the events of a run behind seq `after`, as they come, until it is over.
+
+        Raises   RunMissing
+        """
+        engine = self._running.engine
+        stream = follow(engine.journal, engine.feed, self._tenant, RunId(run_id), after, 15.0)
+        async for item in stream:
+            if isinstance(item, Record):
+                yield msgspec.json.decode(item.body, type=EventView)
+
+    async def cancel(self, run_id: str) -> RunView:
+        """Return the run with its cancellation on record.
+
+        Raises   RunMissing; IllegalTransition when it is over
+        """
+        return self._view(await self._running.service.cancel(self._tenant, RunId(run_id)))
+
+    async def restart(self, run_id: str, resolve: dict[int, Resolution] | None = None) -> RunView:
+        """Return the failed run, under way again behind its last checkpoint.
+
+        Raises   RunMissing, RunNotFailed, IllegalTransition
+        """
+        return self._view(
+            await self._running.service.restart(self._tenant, RunId(run_id), dict(resolve or {}))
+        )
+
+    async def approve(self, run_id: str, plan_hash: str) -> RunView:
+        """Return the run with the approval of exactly this plan on record.
+
+        Raises   RunMissing, IllegalTransition
+        """
+        return self._view(await self._running.service.approve(self._tenant, RunId(run_id), plan_hash))
+
+    async def reject(self, run_id: str, plan_hash: str) -> RunView:
+        """Return the run, ended because this plan was rejected.
+
+        Raises   RunMissing, IllegalTransition
+        """
+        return self._view(await self._running.service.reject(self._tenant, RunId(run_id), plan_hash))
+
+    @property
+    def _running(self) -> Application:
+        if self._app is None:
+            raise Invalid("Runwright is not running; use it inside `async with Runwright() as rt:`")
+        return self._app
+
+    def _view(self, run: Run) -> RunView:
+        return msgspec.convert(self._running.service.shown(run), RunView)

@@ -1,0 +1,276 @@
+"""The use cases: what HTTP, the command line and Python callers can ask of Runwright."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+
+from runwright.core import events as ev
+from runwright.core.codec import EMPTY, Record, chained, encode, verified
+from runwright.core.decide import Command, decide
+from runwright.core.errors import Conflict, IllegalTransition, Invalid, LimitReached, Overloaded, RunCorrupt
+from runwright.core.events import Draft, Event, Fact, Resolution, RunError
+from runwright.core.ids import RunId, Tenant
+from runwright.core.plan import Plan, Problem
+from runwright.core.run import created, evolve, fold
+from runwright.core.state import Run
+from runwright.core.view import run_object, summary
+from runwright.ports import (
+    History,
+    IdempotencyKey,
+    PlanFailed,
+    PlanMade,
+    PlanRequest,
+    RunFilter,
+    RunRow,
+)
+from runwright.runtime.driver import Engine
+from runwright.runtime.estimate import estimate
+from runwright.runtime.rows import row_of
+from runwright.runtime.worker import Worker
+
+log = structlog.get_logger("runwright.runtime")
+
+
+class NewRun(NamedTuple):
+    """What a client asks for; either `prompt` or `draft`, or both."""
+
+    prompt: str
+    draft: Draft | None = None
+    approval: ev.Approval = "auto"
+    user: str | None = None
+    metadata: dict[str, Any] | None = None
+    deadline_s: float | None = None
+
+
+class ClientKey(NamedTuple):
+    """A client's `Idempotency-Key` and the canonical body that came with it."""
+
+    key: str
+    body: bytes
+
+
+class Submitted(NamedTuple):
+    """The run that answers a creation; `fresh` is false for a repeat of an earlier one."""
+
+    run: Run
+    fresh: bool
+
+
+class Listing(NamedTuple):
+    """One page of runs, newest first, as JSON objects; `next_cursor` is None on the last page."""
+
+    items: tuple[bytes, ...]
+    next_cursor: RunId | None
+
+
+class Service:
+    """Every use case of runs and plans, for one tenant at a time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        worker: Worker,
+        new_run_id: Callable[[], RunId],
+        *,
+        prompt_bytes_max: int,
+        waiting_runs_max: int,
+        page_bytes_max: int,
+    ) -> None:
+        self._engine, self._worker, self._new_run_id = engine, worker, new_run_id
+        self._prompt_bytes_max, self._waiting_runs_max = prompt_bytes_max, waiting_runs_max
+        self._page_bytes_max = page_bytes_max
+
+    async def submit(self, tenant: Tenant, new: NewRun, key: ClientKey | None = None) -> Submitted:
+        """Accept a run and return it; it is durable then, and under way as soon as there is room.
+
+        Raises   Invalid, LimitReached for what cannot be accepted; KeyReused; JournalUnavailable
+        """
+        fact = self._created(tenant, new)
+        engine, run_id, now_s = self._engine, self._new_run_id(), round(self._engine.now_s(), 3)
+        first = Event(1, now_s, fact)
+        run = created(run_id, first)
+        events: tuple[Event, ...] = (first,)
+        commands: tuple[Command, ...] = ()
+        adopted = self._worker.has_room
+        if adopted:
+            # the first turn rides in the same transaction: a run costs one commit less
+            turn = decide(run, now_s, engine.registry, engine.limits)
+            run, events, commands = turn.run, (first, *turn.events), turn.commands
+        elif self._worker.waiting >= self._waiting_runs_max:
+            raise Overloaded(f"{self._worker.waiting} runs are waiting already; try again later")
+        bodies = [(event.fact.type, encode(run_id, event)) for event in events]
+        records, tip = chained(EMPTY, bodies)
+        idempotency = key and IdempotencyKey(key.key, hashlib.sha256(key.body).digest())
+        worker = self._worker.name if adopted else None
+        made = await engine.journal.create(row_of(run), records, worker=worker, key=idempotency)
+        if not made.fresh:
+            return Submitted(await self.run(tenant, made.run_id), fresh=False)
+        log.info("run.accepted", run_id=run_id, tenant=tenant)
+        if adopted:
+            self._worker.adopt(run, tip, sum(len(body) for _, body in bodies), commands)
+        else:
+            self._worker.wake(run_id)
+        return Submitted(run, fresh=True)
+
+    async def run(self, tenant: Tenant, run_id: RunId) -> Run:
+        """Return a run as it is now.
+
+        Raises   RunMissing, RunCorrupt
+        """
+        drive = self._worker.drive_of(run_id)
+        if drive is not None and drive.run.tenant == tenant:
+            return drive.run
+        history = await self._engine.journal.history(tenant, run_id)
+        return _folded(history)
+
+    def shown(self, run: Run) -> dict[str, Any]:
+        """Return the run object of a run, with the progress that its tools report just now."""
+        shown = run_object(run)
+        drive = self._worker.drive_of(run.run_id)
+        if drive is not None and drive.progress:
+            shown["progress"] = {str(n): progress._asdict() for n, progress in drive.progress.items()}
+        return shown
+
+    async def runs(self, tenant: Tenant, wanted: RunFilter, before: RunId | None, limit: int) -> Listing:
+        """Return a page of runs without their execution logs; it ends early at `page_bytes_max`."""
+        rows = await self._engine.journal.runs(tenant, wanted, before, limit + 1)
+        items: list[bytes] = []
+        size = 0
+        for row in rows[:limit]:
+            item = row.document or await self._item(row)
+            size += len(item)
+            if items and size > self._page_bytes_max:
+                break
+            items.append(item)
+        more = len(items) < len(rows)
+        return Listing(tuple(items), rows[len(items) - 1].run_id if more and items else None)
+
+    async def cancel(self, tenant: Tenant, run_id: RunId) -> Run:
+        """Return the run with its cancellation on record; no further step starts.
+
+        Raises   RunMissing; IllegalTransition when it is over
+        """
+
+        def facts(run: Run) -> list[Fact]:
+            if run.cancelling:
+                return []
+            cancelled = ev.RunCancelled(error=RunError(code="cancelled", message="the run was cancelled"))
+            return [ev.RunCancelling()] if run.running else [ev.RunCancelling(), cancelled]
+
+        return await self._control(tenant, run_id, facts)
+
+    async def restart(self, tenant: Tenant, run_id: RunId, resolve: dict[int, Resolution]) -> Run:
+        """Return the failed run, under way again behind its last checkpoint.
+
+        resolve   verdicts on its unknown steps, by step number
+        Raises    RunMissing; RunNotFailed; IllegalTransition when an unknown step is left unresolved
+        """
+
+        def facts(run: Run) -> list[Fact]:
+            if run.status != "failed":
+                raise RunNotFailed(f"the run is {run.status}; only a failed run can be restarted")
+            return [ev.RunRestarted(resolve=resolve)]
+
+        return await self._control(tenant, run_id, facts)
+
+    async def approve(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
+        """Return the run with the approval of exactly this plan on record.
+
+        Raises   RunMissing; IllegalTransition when it waits for no approval or for another plan's
+        """
+        return await self._control(tenant, run_id, lambda run: [ev.RunApproved(plan_hash=plan_hash)])
+
+    async def reject(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
+        """Return the run, ended because this plan was rejected.
+
+        Raises   as `approve`
+        """
+        why = RunError(code="rejected", message="the plan was rejected")
+        facts: list[Fact] = [ev.RunRejected(plan_hash=plan_hash), ev.RunCancelled(error=why)]
+        return await self._control(tenant, run_id, lambda run: facts)
+
+    async def plan(self, tenant: Tenant, prompt: str) -> tuple[Plan | None, tuple[Problem, ...]]:
+        """Return a plan for a prompt, or the problems that stand in its way; runs nothing.
+
+        Raises   Invalid, LimitReached
+        """
+        self._check_prompt(prompt)
+        request = PlanRequest(RunId("run_none"), tenant, prompt, None)
+        async for event in self._engine.planner.plan(request):
+            if isinstance(event, PlanMade):
+                return event.plan, ()
+            if isinstance(event, PlanFailed):
+                problem = Problem(code=event.error.code, message=event.error.message, hint=event.error.hint)
+                return None, event.problems or (problem,)
+        raise AssertionError("a planner ends with a verdict")
+
+    def estimate(self, plan: Plan | None) -> dict[str, float | int | None]:
+        """Return what a plan will take, as far as the tools' own figures tell."""
+        return estimate(plan, self._engine.registry)
+
+    def _created(self, tenant: Tenant, new: NewRun) -> ev.RunCreated:
+        if new.draft is None and not new.prompt.strip():
+            raise Invalid("the prompt is empty", hint="say in `prompt` what is to be done, or give a `plan`")
+        self._check_prompt(new.prompt)
+        deadline_s = self._engine.limits.deadline_s if new.deadline_s is None else new.deadline_s
+        return ev.RunCreated(
+            tenant=tenant,
+            prompt=new.prompt,
+            deadline_s=deadline_s,
+            draft=new.draft,
+            approval=new.approval,
+            user=new.user,
+            metadata=new.metadata or {},
+        )
+
+    def _check_prompt(self, prompt: str) -> None:
+        size = len(prompt.encode("utf-8", "surrogatepass"))
+        if size > self._prompt_bytes_max:
+            limit, setting = "the prompt's size in bytes", "RUNWRIGHT_PROMPT_BYTES_MAX"
+            raise LimitReached(limit, size, self._prompt_bytes_max, setting=setting)
+
+    async def _control(self, tenant: Tenant, run_id: RunId, facts: Callable[[Run], list[Fact]]) -> Run:
+        now_s = round(self._engine.now_s(), 3)
+        after: list[Run] = []
+
+        def control(history: History) -> tuple[Sequence[Record], RunRow]:
+            run = _folded(history)
+            events = []
+            for fact in facts(run):
+                event = Event(run.seq + 1, max(now_s, run.created_at_s), fact)
+                run = evolve(run, event)
+                events.append((fact.type, encode(run_id, event)))
+            after[:] = [run]
+            return chained(history.tip, events)[0], row_of(run)
+
+        await self._engine.journal.control(tenant, run_id, control)
+        run = after[0]
+        if not run.is_over or self._worker.drive_of(run_id):
+            self._worker.wake(run_id)
+        self._engine.feed.publish(run_id)
+        return run
+
+    async def _item(self, row: RunRow) -> bytes:
+        try:
+            return msgspec.json.encode(summary(await self.run(row.tenant, row.run_id)))
+        except RunCorrupt:
+            shown = {"run_id": row.run_id, "tenant": row.tenant, "prompt": row.prompt, "status": "corrupt"}
+            return msgspec.json.encode(shown)
+
+
+class RunNotFailed(Conflict):
+    """Only a failed run can be restarted."""
+
+    code = "run_not_failed"
+
+
+def _folded(history: History) -> Run:
+    try:
+        return fold(history.run_id, verified(history.records, EMPTY, history.tip))
+    except IllegalTransition as error:
+        raise RunCorrupt(f"the run's journal tells an impossible story: {error.message}") from error
