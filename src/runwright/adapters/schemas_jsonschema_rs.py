@@ -6,7 +6,7 @@ leads out of itself is refused when the tool is registered. Formats that it does
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -75,7 +75,7 @@ def _faults(label: str, schema: dict[str, Any]) -> Faults:
         try:
             if validator.is_valid(value):
                 return ()
-            return tuple(islice(_each(validator.iter_errors(value)), _FAULTS_MAX))
+            return tuple(islice(_each(validator.iter_errors(value), value), _FAULTS_MAX))
         except ValueError:  # not a defect of the schema: half a surrogate pair, bytes, keys that are numbers
             return (Fault((), "type", "is not made of JSON values"),)
 
@@ -93,9 +93,7 @@ def _refuse(uri: str) -> NoReturn:
 def _defect(error: ValueError) -> str:
     """Return where a schema is wrong and why, as the end of a sentence."""
     if not isinstance(error, jsonschema_rs.ValidationError):
-        return ""
-    if error.kind.name == "referencing":
-        return f": {_line(error.message)}"
+        return ": it is nested too deep, or holds what is not JSON"
     path = error.instance_path
     if path[-1:] == ["type"] and path[-2:-1] != ["properties"]:
         given = error.instance if isinstance(error.instance, list) else [error.instance]
@@ -105,26 +103,39 @@ def _defect(error: ValueError) -> str:
     return f"{where}: {_message(error)}"
 
 
-def _each(errors: Iterator[jsonschema_rs.ValidationError]) -> Iterator[Fault]:
+def _each(errors: Iterable[jsonschema_rs.ValidationError], root: Any) -> Iterator[Fault]:
     for error in errors:
-        yield from _of_one(error)
+        yield from _of_one(error, root)
 
 
-def _of_one(error: jsonschema_rs.ValidationError) -> Iterator[Fault]:
+def _of_one(error: jsonschema_rs.ValidationError, root: Any) -> Iterator[Fault]:
     path, keyword, kind = tuple(error.instance_path), error.kind.name, error.kind
     if isinstance(kind, _Kind.Required):
         yield Fault(path, keyword, f"{_shown(kind.property)} is missing", kind.property)
     elif isinstance(kind, _UNEXPECTED):
-        for name in kind.unexpected:
-            yield Fault(path, keyword, f"{_shown(name)} is not expected", str(name))
+        yield from _unexpected(path, keyword, kind.unexpected)
+    elif isinstance(kind, _Kind.FalseSchema) and _is_closed_and_empty(error):
+        for key in path:
+            root = root[key]
+        yield from _unexpected(path, "additionalProperties", root)
     elif isinstance(kind, _ALTERNATIVES):
         meant = [way for way in kind.context if not any(_misses(error, inner) for inner in way)]
         if len(meant) == 1:
-            yield from _each(iter(meant[0]))
+            yield from _each(meant[0], root)
         else:
             yield _no_way(error, kind.context)
     else:
         yield Fault(path, keyword, _message(error))
+
+
+def _unexpected(path: tuple[str | int, ...], keyword: str, names: Iterable[str]) -> Iterator[Fault]:
+    for name in names:
+        yield Fault(path, keyword, f"{_shown(name)} is not expected", name)
+
+
+def _is_closed_and_empty(error: jsonschema_rs.ValidationError) -> bool:
+    """Whether an object may hold nothing at all; the library does not name the fields of such a one."""
+    return error.schema_path[-1:] == ["additionalProperties"] and error.schema_path[-2:-1] != ["properties"]
 
 
 def _misses(outer: jsonschema_rs.ValidationError, inner: jsonschema_rs.ValidationError) -> bool:

@@ -13,7 +13,7 @@ import importlib
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
 from pathlib import Path
 from traceback import walk_tb
@@ -34,7 +34,7 @@ def load(path: str | Path) -> list[DeclaredTool]:
     Raises   Invalid with file, line and cause when a file cannot be run, when there is no tool, and when
              two have the same name and version
     """
-    given = Path(path)
+    given = Path(path).expanduser()
     package = ModuleType(f"_runwright_tools_{next(_loads)}")
     files = _files(given)
     package.__path__ = [str(given.resolve() if given.is_dir() else given.resolve().parent)]
@@ -102,7 +102,7 @@ def _run(package: ModuleType, file: Path) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
     real = str(file.resolve())
-    spec = spec_from_loader(name, _Anew(name, real), origin=real)
+    spec = spec_from_file_location(name, real, loader=_Anew(name, real))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -169,7 +169,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _fix(error: BaseException, file: Path) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        if (file.parent / f"{error.name}.py").is_file():
-            return f"; it lies beside this file: write `from . import {error.name}`"
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    if name and (file.parent / f"{name}.py").is_file():
+        return f"; it lies beside this file: write `from . import {name}`"
     return ""

@@ -57,7 +57,9 @@ def input_schema(label: str, given: Any, parameters: Parameters, words: Mapping[
             )
         return described(parameters.schema, words)
     schema = given_schema(label, "input_schema", given)
-    if "object" not in schemas.types(schema, schema):
+    kinds = schema.get("type", "object")
+    named = "object" in (kinds if isinstance(kinds, list) else [kinds])
+    if not named or "object" not in schemas.types(schema, schema):
         raise Invalid(f'{label}: input_schema must describe an object; write "type": "object"')
     fields = schema.get("properties", {})
     required = schema.get("required", [])

@@ -6,7 +6,6 @@ a function gets cannot differ. Schemas are JSON Schema draft 2020-12 with every 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import re
@@ -23,7 +22,7 @@ from runwright.core.tool import ToolContext
 _PART = "#/$defs/"
 _JSON_TYPES = "use JSON types, dataclasses, TypedDicts, enums or Literal"
 _ARGUMENTS = re.compile(r"(args|arguments|parameters):\s*", re.IGNORECASE)
-_ARGUMENT = re.compile(r"\*{0,2}([^\W\d]\w*)\s*(?:\([^()]*\))?\s*:\s*(.*)")
+_ARGUMENT = re.compile(r"\*{0,2}([^\W\d]\w*)(?:\s*\([^()]*\))?\s*:\s*(.*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def parameters(function: Callable[..., Any], label: str, hints: Mapping[str, Any
     takes_others = False
     types: dict[str, Any] = {}
     defaults: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in _signature(function, label).parameters.values():
         hint = hints.get(parameter.name, Any)
         if parameter.kind is parameter.VAR_KEYWORD:
             takes_others = True
@@ -90,6 +89,8 @@ def parameters(function: Callable[..., Any], label: str, hints: Mapping[str, Any
             raise Invalid(f"{label}: `{parameter}` cannot be given by name; declare it as a named parameter")
         elif _is_context(parameter.name, hint):
             context_name = parameter.name
+        elif parameter.name.startswith("__"):
+            raise Invalid(f"{label}: `{parameter.name}` begins with two underscores; choose another name")
         else:
             types[parameter.name] = hint = Any if hint is object else hint
             if parameter.default is not parameter.empty:
@@ -169,6 +170,13 @@ def described(schema: dict[str, Any], words: Mapping[str, str]) -> dict[str, Any
     return {**schema, "properties": fields} if fields else schema
 
 
+def _signature(function: Callable[..., Any], label: str) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except ValueError as error:
+        raise Invalid(f"{label}: Python does not say what it takes; write a function around it") from error
+
+
 def _is_context(name: str, hint: Any) -> bool:
     return hint is ToolContext or ToolContext in get_args(hint) or (name == "ctx" and hint is Any)
 
@@ -203,13 +211,7 @@ def _shape(
     for name, hint in types.items():
         _schema(hint, label, f"the type `{_name(hint)}` of `{name}` has")
     fields = [(name, hint, *([msgspec.UNSET] if name in optional else [])) for name, hint in types.items()]
-    try:
-        shape = msgspec.defstruct("Input", fields, kw_only=True, forbid_unknown_fields=not takes_others)
-        with contextlib.suppress(msgspec.ValidationError):
-            msgspec.convert({}, shape)  # what this type cannot read shows now, not at the first call
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise Invalid(f"{label}: its parameters cannot be read from JSON; {_JSON_TYPES}") from error
-    return shape
+    return msgspec.defstruct("Input", fields, kw_only=True, forbid_unknown_fields=not takes_others)
 
 
 def _schema(hint: Any, label: str, whose: str) -> dict[str, Any]:
