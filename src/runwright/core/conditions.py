@@ -86,15 +86,14 @@ def operand_types(operand: Any, types_of: Callable[[refs.Ref], Types]) -> Types:
 
 def mismatch(op: str, left: Types, right: Types) -> str | None:
     """Return why no values of these types can be compared this way, `None` when some can."""
-    both = left & right
-    if op in _ORDERING and both.isdisjoint(_NUMBERS | {"string"}):
-        return f"only two numbers or two texts have an order, not {schemas.in_words(left)} and {schemas.in_words(right)}"
+    here, there = schemas.in_words(left), schemas.in_words(right)
+    numbers = not left.isdisjoint(_NUMBERS) and not right.isdisjoint(_NUMBERS)
+    if op in _ORDERING and not numbers and "string" not in left & right:
+        return f"only two numbers or two texts have an order, not {here} and {there}"
     if op == "in" and right.isdisjoint({"array", "string", "object"}):
-        return (
-            f"`in` looks into a list, a text or the fields of an object, not into {schemas.in_words(right)}"
-        )
+        return f"`in` looks into a list, a text or the fields of an object, not into {there}"
     if op == "in" and "array" not in right and "string" not in left:
-        return f"`in` looks for a text here, not for {schemas.in_words(left)}"
+        return f"`in` looks for a text here, not for {here}"
     return None
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "in_words",
     "is_conditional",
     "is_expression",
+    "listed",
     "may_fit",
     "may_hold",
     "may_stand",
@@ -95,8 +96,19 @@ def at(root: Schema, path: Path) -> Schema | None:
 
 def fields(root: Schema, node: Schema) -> list[str]:
     """Return the names of the fields that the schema lists for an object here, in its order."""
-    listed = (leaf.get("properties") for way in _ways(root, node) for leaf in way)
-    return list(dict.fromkeys(name for names in listed if isinstance(names, dict) for name in names))
+    known = (leaf.get("properties") for way in _ways(root, node) for leaf in way)
+    return list(dict.fromkeys(name for names in known if isinstance(names, dict) for name in names))
+
+
+def listed(root: Schema, node: Schema) -> list[Any] | None:
+    """Return the values that `enum` or `const` leave here, `None` where others are allowed too."""
+    found: list[Any] = []
+    for way in _ways(root, node):
+        values = next((v for v in map(listed_values, way) if v is not None), None)
+        if values is None:
+            return None
+        found += values
+    return found
 
 
 def requires(root: Schema, node: Schema, name: str) -> bool:
@@ -134,13 +146,15 @@ def accepts(wanted: frozenset[str], given: str) -> bool:
     return given in wanted or (given == "integer" and "number" in wanted)
 
 
-def may_stand(given: frozenset[str], wanted: frozenset[str]) -> bool:
-    """Whether a referenced value of one of the given types may stand where `wanted` are allowed.
+def may_stand(given_root: Schema, given: Schema, wanted_root: Schema, wanted: Schema) -> bool:
+    """Whether any value that one schema allows may be passed on, whole, to a place of another.
 
-    A number or a boolean becomes text where text alone is wanted.
+    There a number or a boolean becomes text where text is wanted and it is not.
     """
-    as_text = "string" in wanted and not given.isdisjoint({"boolean", "integer", "number"})
-    return as_text or not given.isdisjoint(wanted)
+    kinds, wanted_kinds = types(given_root, given), types(wanted_root, wanted)
+    if "string" in wanted_kinds and not kinds.isdisjoint({"boolean", "integer", "number"}):
+        return True
+    return may_fit(given_root, given, wanted_root, wanted)
 
 
 def may_fit(given_root: Schema, given: Schema, wanted_root: Schema, wanted: Schema, nesting: int = 0) -> bool:
@@ -155,12 +169,13 @@ def may_fit(given_root: Schema, given: Schema, wanted_root: Schema, wanted: Sche
     return True
 
 
-def may_hold(root: Schema, node: Schema, value: Any, open_places: Container[Path]) -> bool:
+def may_hold(root: Schema, node: Schema, value: Any, open_places: Container[Path], path: Path) -> bool:
     """Whether a value may fit, when the values at some of its places are not known yet.
 
-    open_places   paths of the unknown values, from this value
+    path          of this value
+    open_places   paths of the unknown values, from the same start
     """
-    return _may_hold(root, node, value, (), open_places, [_VISITS_MAX])
+    return _may_hold(root, node, value, path, open_places, [_VISITS_MAX])
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -281,5 +296,5 @@ def _may_be(way: Way, value: Any) -> bool:
         return False
     if isinstance(value, dict):
         return all(name in value for leaf in way for name in required_names(leaf))
-    listed = (listed_values(leaf) for leaf in way if not isinstance(value, list))
-    return all(values is None or any(equal(value, one) for one in values) for values in listed)
+    choices = (listed_values(leaf) for leaf in way if not isinstance(value, list))
+    return all(values is None or any(equal(value, one) for one in values) for values in choices)

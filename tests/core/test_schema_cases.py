@@ -1,0 +1,211 @@
+"""What schemas say about places, case by case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runwright.core import schema as schemas
+
+
+def test_alternatives_of_a_type_are_all_found() -> None:
+    """`anyOf`, lists of types, `enum` and `$ref` all add to what a value may be."""
+    root = {
+        "$defs": {"id": {"type": ["integer", "null"]}},
+        "anyOf": [{"$ref": "#/$defs/id"}, {"enum": ["x", True]}],
+    }
+
+    assert schemas.types(root, root) == {"integer", "null", "string", "boolean"}
+    assert schemas.in_words(schemas.types(root, root)) == "boolean or integer or null or string"
+
+
+def test_number_covers_integer_in_words_and_types() -> None:
+    """A number may be an integer; a message names it once."""
+    kinds = schemas.types({}, {"type": "number"})
+
+    assert schemas.accepts(kinds, "integer")
+    assert schemas.in_words(kinds) == "number"
+    assert not schemas.accepts(schemas.types({}, {"type": "integer"}), "number")
+
+
+@pytest.mark.parametrize("draft", ["http://json-schema.org/draft-07/schema#", None])
+def test_keywords_beside_a_reference_count_in_new_drafts_only(draft: str | None) -> None:
+    """Draft 7 ignores what stands beside `$ref`; so does the answer, as far as the schema says its draft."""
+    root: dict[str, Any] = {
+        "$defs": {"open": {"type": "object"}},
+        "$ref": "#/$defs/open",
+        "additionalProperties": False,
+    }
+    if draft:
+        root["$schema"] = draft
+
+    assert (schemas.child(root, root, "a") is None) is (draft is None)
+
+
+def test_both_forms_of_tuples_are_read() -> None:
+    """A list in `items` and `prefixItems` give the same answers, from both ends."""
+    old = {"items": [{"type": "string"}, {"type": "null"}], "additionalItems": False}
+    new = {"prefixItems": [{"type": "string"}, {"type": "null"}], "items": False}
+
+    for root in (old, new):
+        assert schemas.types(root, schemas.child(root, root, 1) or {}) == {"null"}
+        assert schemas.types(root, schemas.child(root, root, -2) or {}) == {"string"}
+        assert schemas.child(root, root, 2) is None
+        assert schemas.child(root, root, -3) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "may_be"),
+    [
+        ("^x-", "x-rate", True),
+        ("^x-", "rate", False),
+        ("^[a-z]+$", "rate", True),
+        ("^[a-z]+$", "rate\n", True),
+        ("^[a-z]+$", "Rate", False),
+        (r"^\d{4}$", "2024", True),
+        (r"^\d{4}$", "24", False),
+        (r"^\d{4}$", "٢٠٢٤", True),
+        ("^(a+)+$", "b", True),
+        ("a*a*a*b", "c", True),
+    ],
+)
+def test_simple_patterns_rule_names_out_and_all_others_do_not(pattern: str, name: str, may_be: bool) -> None:
+    """A pattern that is not surely cheap and the same in every dialect leaves every name open."""
+    root = {"patternProperties": {pattern: {}}, "additionalProperties": False}
+
+    assert (schemas.child(root, root, name) is not None) is may_be
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        {"$ref": "#"},
+        {"anyOf": [{"$ref": "#"}] * 10},
+        {"allOf": [{"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}] * 10},
+        {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+        {"$ref": "https://elsewhere/schema"},
+        {"$ref": "#/$defs/missing"},
+        {"$ref": "#anchor"},
+        {
+            "allOf": [
+                {"anyOf": [{"properties": {f"{n}": {}}}, {"properties": {f"-{n}": {}}}]} for n in range(40)
+            ]
+        },
+    ],
+)
+def test_circles_and_explosions_of_alternatives_end_and_leave_everything_open(root: dict[str, Any]) -> None:
+    """Past the budget nothing is ruled out."""
+    node = schemas.at(root, ("a", 0, "b"))
+
+    assert node is not None
+    assert schemas.types(root, root) == schemas.ANY_TYPE
+    assert schemas.may_fit(root, root, root, root)
+    assert schemas.may_hold(root, root, {"a": [1]}, set(), ())
+    assert not schemas.is_expression(root, root)
+
+
+def test_an_exploding_schema_ends() -> None:
+    """A schema of thirty lines that stands for ten to the thirty alternatives is answered for, openly."""
+    links = [[{"$ref": f"#/$defs/{level + 1}"}] * 10 for level in range(30)]
+    root = {"$defs": {str(n): {"anyOf": link} for n, link in enumerate(links)}, "$ref": "#/$defs/0"}
+    root["$defs"]["30"] = {"type": "string"}
+
+    assert "string" in schemas.types(root, root)
+    assert schemas.may_hold(root, root, "x", set(), ())
+
+
+def test_a_recursive_schema_is_followed_as_deep_as_the_path_goes() -> None:
+    """A tree of trees answers at every depth."""
+    tree = {
+        "properties": {"child": {"$ref": "#"}, "size": {"type": "integer"}},
+        "additionalProperties": False,
+    }
+
+    assert schemas.types(tree, schemas.at(tree, ("child",) * 20 + ("size",)) or {}) == {"integer"}
+    assert schemas.at(tree, ("child",) * 20 + ("height",)) is None
+
+
+def test_alternatives_exclude_each_other_along_a_path() -> None:
+    """A field of one alternative is not looked for in another one that cannot hold at the same time."""
+    root = {
+        "properties": {"kind": {"const": "circle"}},
+        "anyOf": [
+            {"properties": {"r": {"type": "number"}}, "additionalProperties": False},
+            {"type": "array", "items": {"properties": {"side": {}}}},
+        ],
+        "type": "object",
+    }
+
+    assert schemas.at(root, ("r",)) is not None
+    assert schemas.at(root, (0, "side")) is None
+    assert schemas.at(root, ("side",)) is None
+
+
+def test_an_optional_expression_is_an_expression() -> None:
+    """The format counts inside alternatives and behind references too."""
+    root = {
+        "$defs": {"sum": {"type": "string", "format": "expression"}},
+        "anyOf": [{"$ref": "#/$defs/sum"}, {"type": "null"}],
+    }
+
+    assert schemas.is_expression(root, root)
+    assert not schemas.is_expression(root, {"type": "string", "format": "date"})
+
+
+def test_what_is_listed_is_found_only_where_nothing_else_is_allowed() -> None:
+    """`enum` in every alternative makes a list of values; one open alternative makes none."""
+    closed = {"anyOf": [{"enum": ["a", "b"]}, {"const": None}]}
+    open_ = {"anyOf": [{"enum": ["a", "b"]}, {"type": "integer"}]}
+
+    assert schemas.listed(closed, closed) == ["a", "b", None]
+    assert schemas.listed(open_, open_) is None
+
+
+def test_fields_are_named_in_the_order_of_the_schema() -> None:
+    """The names for hints come from all parts of the schema, each once."""
+    root = {"properties": {"b": {}}, "allOf": [{"properties": {"a": {}, "b": {}}}]}
+
+    assert schemas.fields(root, root) == ["b", "a"]
+
+
+def test_only_a_conditional_schema_is_conditional() -> None:
+    """`if` without consequences, or a field that is called so, makes no schema conditional."""
+    nested = {"properties": {"x": {"if": {}, "then": {"required": ["y"]}}}}
+
+    assert schemas.is_conditional(nested)
+    assert not schemas.is_conditional({"properties": {"if": {"type": "string"}}, "if": {}})
+
+
+@pytest.mark.parametrize(
+    ("given_", "wanted", "fits"),
+    [
+        ({"type": "array"}, {"type": "string"}, False),
+        ({"type": "number"}, {"type": "string"}, True),
+        ({"type": "boolean"}, {"type": "string"}, True),
+        ({"type": "null"}, {"type": "string"}, False),
+        ({"type": "string"}, {"type": "number"}, False),
+        ({"type": "number"}, {"type": "integer"}, True),
+        ({"const": 1.5}, {"type": "integer"}, False),
+        ({"type": ["string", "null"]}, {"type": "string"}, True),
+        (
+            {"type": "object", "properties": {"id": {"type": "integer"}}},
+            {"type": "object", "required": ["id"]},
+            True,
+        ),
+        ({"type": "object", "additionalProperties": False}, {"type": "object", "required": ["id"]}, False),
+        (
+            {"type": "object", "properties": {"id": {"type": "integer"}}},
+            {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+            False,
+        ),
+        (
+            {"type": "object", "required": ["note"]},
+            {"type": "object", "properties": {"id": {}}, "additionalProperties": False},
+            False,
+        ),
+    ],
+)
+def test_what_may_stand_where(given_: Any, wanted: Any, fits: bool) -> None:
+    """Numbers and booleans become text; objects are compared by the fields that must be there."""
+    assert schemas.may_stand(given_, given_, wanted, wanted) is fits
