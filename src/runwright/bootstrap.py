@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import apsw
 import uuid_utils
 from anyio import CapacityLimiter
 
+import runwright
 from runwright.adapters import sqlite, tools_python
 from runwright.adapters.file_lock import Lock
 from runwright.adapters.journal_sqlite import SqliteJournal
@@ -45,6 +48,32 @@ class Application:
     registry: Registry
     lock: Lock
     writer: sqlite.Writer
+    reader: sqlite.Reader
+
+    def health(self) -> dict[str, Any]:
+        """Return how every part is; `status` is `ok` when requests should be sent here."""
+        try:
+            self.reader.rows("SELECT 1")
+            journal = "ok"
+        except JournalUnavailable as error:
+            journal = error.message
+        ready = journal == "ok" and not self.worker.draining
+        return {
+            "status": "ok" if ready else "draining" if self.worker.draining else "unavailable",
+            "version": runwright.__version__,
+            "parts": {
+                "journal": {
+                    "status": journal,
+                    "store": "sqlite",
+                    "library": apsw.sqlite_lib_version(),
+                    "commits": self.writer.commits,
+                    "writes_waiting": self.writer.waiting,
+                },
+                "worker": {"in_hand": self.worker.in_hand, "waiting": self.worker.waiting},
+                "planner": {"source": "rules", "model": None},
+                "tools": {"count": len(self.registry.names())},
+            },
+        }
 
 
 @asynccontextmanager
@@ -100,6 +129,7 @@ def _compose(settings: Settings, path: Path, lock: Lock, tools: Iterable[Declare
         engine,
         worker,
         lambda: RunId(f"run_{uuid_utils.uuid7().hex}"),
+        check=pipeline.problems,
         prompt_bytes_max=settings.prompt_bytes_max,
         waiting_runs_max=settings.waiting_runs_max,
         page_bytes_max=settings.page_bytes_max,
@@ -113,6 +143,7 @@ def _compose(settings: Settings, path: Path, lock: Lock, tools: Iterable[Declare
         registry=registry,
         lock=lock,
         writer=writer,
+        reader=reader,
     )
 
 

@@ -168,8 +168,16 @@ class Runwright:
 
         Raises   RunMissing
         """
-        engine = self._running.engine
-        stream = follow(engine.journal, engine.feed, self._tenant, RunId(run_id), after, 15.0)
+        app = self._running
+        stream = follow(
+            app.engine.journal,
+            app.engine.feed,
+            self._tenant,
+            RunId(run_id),
+            after,
+            idle_s=app.settings.stream_heartbeat_s,
+            stopping=lambda: app.worker.draining,
+        )
         async for item in stream:
             if isinstance(item, Record):
                 yield msgspec.json.decode(item.body, type=EventView)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from runwright.core.codec import Record, Tip
 from runwright.core.events import Draft, RunError
@@ -132,8 +132,17 @@ class Journal(Protocol):
         Raises   RunMissing
         """
 
-    async def page(self, tenant: Tenant, run_id: RunId, after_seq: int, limit: int) -> Page:
-        """Return up to `limit` records behind `after_seq`.
+    async def page(
+        self,
+        tenant: Tenant,
+        run_id: RunId,
+        after_seq: int,
+        limit: int | None = None,
+        bytes_max: int | None = None,
+    ) -> Page:
+        """Return up to `limit` records behind `after_seq`, and no more than fit in `bytes_max`.
+
+        One record is returned however large it is.
 
         Raises   RunMissing
         """
@@ -179,25 +188,69 @@ class Planner(Protocol):
         """Yield steps as they become known, then the verdict."""
 
 
+class Todo(NamedTuple):
+    """One todo, its text code point for code point as it was given."""
+
+    todo_id: str
+    text: str
+    created_at_s: float
+    completed_at_s: float | None
+
+
+class TodoList(NamedTuple):
+    """One page of the todos that match, oldest first, and figures over all that match.
+
+    next_after     where the next page begins; None behind the last match
+    first, last    of all matches, on this page or not
+    match_count    of todos that match
+    completed_count, pending_count    of those that match the query, whatever status was asked for
+    """
+
+    page: tuple[Todo, ...]
+    next_after: str | None
+    first: Todo | None
+    last: Todo | None
+    match_count: int
+    completed_count: int
+    pending_count: int
+
+
+TodoStatus: TypeAlias = Literal["all", "pending", "completed"]
+
+
 class Todos(Protocol):
-    """The todo lists of all tenants, durable once a method returns. Order is the order of adding."""
+    """The todo lists of all tenants, in the order of adding.
 
-    async def add(self, tenant: Tenant, text: str, key: str) -> dict[str, Any]:
-        """Return the new todo; the same key again returns the same todo and adds nothing."""
+    A method that writes returns once its transaction is durable; a crash leaves all of it or nothing. A key
+    names one call of one tenant, and a call repeated with its key changes nothing. All methods raise
+    JournalUnavailable when the store cannot be reached or is full.
+    """
 
-    async def get(self, tenant: Tenant, todo_id: str) -> dict[str, Any] | None:
+    async def add(self, tenant: Tenant, text: str, key: str) -> Todo:
+        """Return the new todo; the same key again returns that todo as it is now, and adds nothing."""
+
+    async def get(self, tenant: Tenant, todo_id: str) -> Todo | None:
         """Return a todo, None when there is none with this id."""
 
-    async def complete(self, tenant: Tenant, todo_id: str) -> dict[str, Any] | None:
-        """Return the todo, completed; completing it again changes nothing."""
+    async def complete(self, tenant: Tenant, todo_id: str) -> Todo | None:
+        """Return the todo, completed; completing it again changes nothing. None when there is none."""
 
-    async def delete(self, tenant: Tenant, todo_id: str, key: str) -> tuple[dict[str, Any], int] | None:
-        """Return the deleted todo and how many are left; the same key again returns the same."""
+    async def delete(self, tenant: Tenant, todo_id: str, key: str) -> tuple[Todo, int] | None:
+        """Return the deleted todo and how many were left then; None when there is none.
+
+        The same key again returns the same, although the todo is gone.
+        """
 
     async def list(
-        self, tenant: Tenant, *, status: str, query: str | None, limit: int, after: int
-    ) -> dict[str, Any]:
-        """Return one page of matches behind position `after`, with counts over the whole list."""
+        self, tenant: Tenant, *, status: TodoStatus, query: str, limit: int, after: str | None
+    ) -> TodoList:
+        """Return a page of the todos with this status whose text holds the query.
+
+        query    without regard to letter case or to how accents are encoded; "" is in every text
+        limit    1 or more; the page may end earlier, never empty, where texts are long
+        after    the `next_after` of an earlier page, which need not be of the same query; None: the start
+        Raises   InvalidInput when `after` is of no page
+        """
 
 
 class Bell(Protocol):
@@ -215,6 +268,9 @@ class LiveFeed(Protocol):
 
     def publish(self, run_id: RunId) -> None:
         """Ring for everybody who follows the run."""
+
+    def ring_all(self) -> None:
+        """Ring for everybody, whatever they follow."""
 
     def listen(self, run_id: RunId) -> AbstractContextManager[Bell]:
         """Return a bell for one run; it is taken down on leaving."""

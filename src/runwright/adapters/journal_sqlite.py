@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apsw
@@ -124,10 +124,17 @@ class SqliteJournal:
         return await self._writer.submit(work)
 
     async def history(self, tenant: Tenant, run_id: RunId) -> History:
-        page = await self.page(tenant, run_id, 0, _NO_LIMIT)
+        page = await self.page(tenant, run_id, 0)
         return History(run_id, page.tip, page.records)
 
-    async def page(self, tenant: Tenant, run_id: RunId, after_seq: int, limit: int) -> Page:
+    async def page(
+        self,
+        tenant: Tenant,
+        run_id: RunId,
+        after_seq: int,
+        limit: int | None = None,
+        bytes_max: int | None = None,
+    ) -> Page:
         with self._reader.snapshot():
             own = self._reader.rows(_OWN_TIP, (run_id, tenant))
             if not own:
@@ -137,7 +144,8 @@ class SqliteJournal:
             if after_seq > 0:
                 before = self._reader.rows(_HASH, (run_id, after_seq))
                 after = Tip(after_seq, before[0][0] if before else head)
-            records = _records(self._reader.rows(_RECORDS, (run_id, after_seq, limit)))
+            wanted = (run_id, after_seq, _NO_LIMIT if limit is None else limit)
+            records = _within(map(Record._make, self._reader.each(_RECORDS, wanted)), bytes_max)
         return Page(after, records, Tip(seq, head), status)
 
     async def runs(
@@ -196,6 +204,20 @@ def _insert(con: apsw.Connection, run_id: RunId, records: Sequence[Record]) -> N
 
 def _records(rows: Sequence[tuple[Any, ...]]) -> tuple[Record, ...]:
     return tuple(Record(*row) for row in rows)
+
+
+def _within(records: Iterator[Record], bytes_max: int | None) -> tuple[Record, ...]:
+    """The first records that fit, and the first of all in any case."""
+    if bytes_max is None:
+        return tuple(records)
+    taken: list[Record] = []
+    size = 0
+    for record in records:
+        size += len(record.body)
+        if taken and size > bytes_max:
+            break
+        taken.append(record)
+    return tuple(taken)
 
 
 def _missing(run_id: RunId) -> RunMissing:

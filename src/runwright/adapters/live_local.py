@@ -39,6 +39,10 @@ class LocalFeed:
         for bell in self._bells.get(run_id, ()):
             bell.ring()
 
+    def ring_all(self) -> None:
+        for run_id in self._bells:
+            self.publish(run_id)
+
     @contextmanager
     def listen(self, run_id: RunId) -> Iterator[LocalBell]:
         bell = LocalBell()

@@ -68,6 +68,11 @@ class Writer:
             loop.call_soon(self._turn)
         return done
 
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for the next commit."""
+        return len(self._waiting)
+
     def migrate(self) -> int:
         """Bring the file up to this build's schema; return the version it is at.
 
@@ -146,6 +151,13 @@ class Reader:
         """Return all rows of a query that is known to be small."""
         try:
             return self._con.execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            raise failure(error) from error
+
+    def each(self, sql: str, bindings: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query, so that the caller can stop early."""
+        try:
+            yield from self._con.execute(sql, bindings)
         except apsw.Error as error:
             raise failure(error) from error
 

@@ -189,7 +189,7 @@ class Drive:
         """Fold what others have added: a cancel, an approval, or our own append whose answer was lost."""
         self._moved = False
         run, journal, seq = self.run, self._engine.journal, self._tip.seq
-        page = await self._patiently(lambda: journal.page(run.tenant, run.run_id, seq, -1))
+        page = await self._patiently(lambda: journal.page(run.tenant, run.run_id, seq))
         events = verified(page.records, self._tip, page.tip)
         self.run, self._tip = fold(run.run_id, events, run), page.tip
         self._run_bytes += sum(len(record.body) for record in page.records)

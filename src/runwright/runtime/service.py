@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import structlog
@@ -15,7 +15,7 @@ from runwright.core.decide import Command, decide
 from runwright.core.errors import Conflict, IllegalTransition, Invalid, LimitReached, Overloaded, RunCorrupt
 from runwright.core.events import Draft, Event, Fact, Resolution, RunError
 from runwright.core.ids import RunId, Tenant
-from runwright.core.plan import Plan, Problem
+from runwright.core.plan import Plan, Problem, Step
 from runwright.core.run import created, evolve, fold
 from runwright.core.state import Run
 from runwright.core.view import run_object, summary
@@ -34,6 +34,9 @@ from runwright.runtime.rows import row_of
 from runwright.runtime.worker import Worker
 
 log = structlog.get_logger("runwright.runtime")
+
+
+Check: TypeAlias = Callable[[Sequence[Step]], tuple[Problem, ...]]
 
 
 class NewRun(NamedTuple):
@@ -77,11 +80,13 @@ class Service:
         worker: Worker,
         new_run_id: Callable[[], RunId],
         *,
+        check: Check,
         prompt_bytes_max: int,
         waiting_runs_max: int,
         page_bytes_max: int,
     ) -> None:
         self._engine, self._worker, self._new_run_id = engine, worker, new_run_id
+        self._check = check
         self._prompt_bytes_max, self._waiting_runs_max = prompt_bytes_max, waiting_runs_max
         self._page_bytes_max = page_bytes_max
 
@@ -208,6 +213,10 @@ class Service:
                 problem = Problem(code=event.error.code, message=event.error.message, hint=event.error.hint)
                 return None, event.problems or (problem,)
         raise AssertionError("a planner ends with a verdict")
+
+    def problems(self, steps: Sequence[Step]) -> tuple[Problem, ...]:
+        """Return every defect of a plan."""
+        return self._check(steps)
 
     def estimate(self, plan: Plan | None) -> dict[str, float | int | None]:
         """Return what a plan will take, as far as the tools' own figures tell."""

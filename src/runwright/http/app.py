@@ -1,0 +1,77 @@
+"""The HTTP application: routes, the one place for refusals, and the edge around all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+import runwright
+from runwright.core.errors import RunwrightError
+from runwright.http import docs, health, pages, plans, runs, stream, tools
+from runwright.http.edge import Edge
+from runwright.http.parts import Parts
+from runwright.http.problems import Refusal, answer, refusal_of
+
+_OF_STATUS = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+
+
+def http_app(parts: Parts) -> ASGIApp:
+    """Return the ASGI application."""
+    app = FastAPI(
+        title="Runwright",
+        version=runwright.__version__,
+        summary="A prompt becomes a checked plan, carried out durably and in parallel.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"operation_spans": False, "logs": False},
+    )
+    # before the routes of runs: `/runs/stream` is not the run named `stream`
+    for part in (stream, runs, plans, tools, health, pages):
+        app.include_router(part.routes(parts))
+
+    @app.exception_handler(RunwrightError)
+    async def _(request: Request, error: RunwrightError) -> Response:
+        return answer(request, refusal_of(error))
+
+    @app.exception_handler(Refusal)
+    async def _(request: Request, refusal: Refusal) -> Response:
+        return answer(request, refusal)
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> Response:
+        code = _OF_STATUS.get(error.status_code, "bad_request")
+        response = answer(request, Refusal(code, _said(code, request)))
+        response.headers.update(error.headers or {})
+        return response
+
+    _describe(app)
+    return Edge(app, parts.own_port)
+
+
+def _said(code: str, request: Request) -> str:
+    if code == "method_not_allowed":
+        return f"{request.method[:20]} is not possible here"
+    return "there is nothing at this path" if code == "not_found" else "the request cannot be read"
+
+
+def _describe(app: FastAPI) -> None:
+    """Put the shared schemas into the OpenAPI document."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = made()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(docs.COMPONENTS)
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]

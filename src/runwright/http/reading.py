@@ -1,0 +1,172 @@
+"""Reading requests: strict JSON within bounds, parameters of their kind, and nothing silently repaired."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from runwright.core.codec import instant
+from runwright.http.problems import Refusal
+
+T = TypeVar("T")
+INTEGER_DIGITS_MAX = 19
+INT64_MAX = 2**63 - 1
+ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_STRUCTURAL = re.compile(rb'["\[\]{}]')
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?$", re.DOTALL)
+
+
+async def body(request: Request, bytes_max: int, depth_max: int) -> bytes:
+    """Return the body's bytes once they are known to be JSON of bounded size and depth; b"" when empty.
+
+    Raises   Refusal: 413 before it is buffered, 415, 400
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:INTEGER_DIGITS_MAX]) > bytes_max:
+        raise _too_large(bytes_max)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        chunks.append(chunk)
+    raw = b"".join(chunks)
+    if not raw:
+        return raw
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise Refusal("unsupported_media_type", "the body must be JSON; send Content-Type: application/json")
+    if _depth(raw, depth_max + 1) > depth_max:
+        raise Refusal("bad_request", f"the JSON is nested deeper than {depth_max} (RUNWRIGHT_JSON_DEPTH_MAX)")
+    return raw
+
+
+def decoded(raw: bytes, kind: type[T]) -> T:
+    """Return a body as a value of its type.
+
+    Raises   Refusal: 400 when it is not JSON, 422 when it is JSON of another shape
+    """
+    if not raw:
+        raise Refusal("bad_request", "the body is empty; send a JSON object")
+    try:
+        value = msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise _does_not_fit(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refusal("bad_request", "the body is not valid JSON") from None
+    except RecursionError:
+        raise Refusal("bad_request", "the JSON is nested too deeply") from None
+    if b"\\u0000" in raw and _has_nul(msgspec.json.decode(raw)):
+        raise _does_not_fit("the text contains the character U+0000, which cannot be stored")
+    return value
+
+
+def canonical(raw: bytes) -> bytes:
+    """Return a JSON body in a form in which equal bodies are equal bytes."""
+    return msgspec.json.encode(msgspec.json.decode(raw), order="sorted")
+
+
+def integer(text: str, name: str, *, least: int = 0, most: int = INT64_MAX) -> int:
+    """Return an integer parameter.
+
+    Raises   Refusal: 400 naming the parameter and its bounds
+    """
+    plain = text.isascii() and text.isdigit() and len(text) <= INTEGER_DIGITS_MAX
+    if not plain or not least <= int(text) <= most:
+        raise Refusal("bad_request", f"{name} must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def time_s(text: str, name: str) -> float:
+    """Return a time parameter as epoch seconds.
+
+    Raises   Refusal: 400
+    """
+    try:
+        # a plus that was not escaped arrives as a blank
+        return instant(text.replace(" ", "+"))
+    except (ValueError, OverflowError):
+        example = "2026-01-31T12:00:00Z"
+        raise Refusal("bad_request", f"{name} must be an RFC 3339 time such as {example}") from None
+
+
+def known_only(request: Request, names: frozenset[str]) -> None:
+    """Refuse a query parameter that nobody reads, so that a typing error is not silently ignored.
+
+    Raises   Refusal: 400
+    """
+    for name in request.query_params:
+        if name not in names:
+            listed = ", ".join(sorted(names))
+            raise Refusal("bad_request", f"there is no parameter {name[:40]!r} here; there are {listed}")
+
+
+def path_id(text: str, missing: str) -> str:
+    """Return an id from a path when it could be one.
+
+    Raises   Refusal with the code `missing`: what cannot be an id names nothing
+    """
+    if ID.fullmatch(text) is None:
+        raise Refusal(missing, "there is nothing with this id")
+    return text
+
+
+def _too_large(bytes_max: int) -> Refusal:
+    return Refusal("too_large", f"the body is larger than {bytes_max} bytes (RUNWRIGHT_BODY_BYTES_MAX)")
+
+
+def _does_not_fit(message: str) -> Refusal:
+    found = _AT.match(message)
+    what, where = (found["what"], found["where"]) if found else (message, None)
+    pointer = "" if where is None else _pointer(where)
+    place = f"`{pointer.lstrip('/')}`: " if pointer else ""
+    return Refusal("invalid_body", f"{place}{what}", errors=[{"pointer": pointer, "message": what}])
+
+
+def _pointer(where: str) -> str:
+    """Turn `$.plan.steps[0].tool_name` into `/plan/steps/0/tool_name`."""
+    return re.sub(r"\[(\d+|\.\.\.)\]", r"/\1", where.removeprefix("$").replace(".", "/"))
+
+
+def _depth(raw: bytes, enough: int) -> int:
+    """The deepest nesting of brackets outside strings, counted up to `enough`, before anything is parsed."""
+    if raw.count(b"[") + raw.count(b"{") < enough:
+        return 0
+    deepest = depth = at = 0
+    while deepest < enough and (found := _STRUCTURAL.search(raw, at)):
+        at = found.end()
+        sign = found[0]
+        if sign == b'"':
+            at = _string_end(raw, at) + 1
+        elif sign in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        else:
+            depth -= 1
+    return deepest
+
+
+def _string_end(raw: bytes, at: int) -> int:
+    """Where the string that begins before `at` ends: its quote, or the end of the text."""
+    while True:
+        quote = raw.find(b'"', at)
+        if quote == -1:
+            return len(raw)
+        backslashes = 0
+        while raw[quote - 1 - backslashes] == 0x5C and quote - 1 - backslashes >= at:
+            backslashes += 1
+        if backslashes % 2 == 0:
+            return quote
+        at = quote + 1
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))

@@ -1,0 +1,203 @@
+"""Routes of runs: create, list, read, cancel, restart, approve, reject."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, get_args
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from runwright.core.drafts import draft_of
+from runwright.core.events import Approval, Resolution
+from runwright.core.ids import RunId
+from runwright.core.state import Run, RunStatus
+from runwright.http import docs, reading
+from runwright.http.parts import Parts
+from runwright.http.problems import Refusal
+from runwright.http.reading import ID, KEY
+from runwright.ports import RunFilter
+from runwright.runtime.service import ClientKey, NewRun
+
+LIMIT_DEFAULT, LIMIT_MAX = 20, 100
+USER_CHARACTERS_MAX = 256
+METADATA_BYTES_MAX = 16 * 1024
+_FILTERS = frozenset({"status", "tool", "since", "until", "q", "limit", "cursor"})
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*([0-9]{1,9})(?:$|[,;\s])")
+
+
+class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What creates a run: a prompt, or a plan, or both."""
+
+    prompt: str | None = None
+    plan: dict[str, Any] | None = None
+    approval: Approval = "auto"
+    user: str | None = None
+    metadata: dict[str, Any] | None = None
+    deadline_s: float | None = None
+
+
+class RestartRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Verdicts on unknown steps, by step number."""
+
+    resolve: dict[str, Resolution] = {}
+
+
+class PlanHash(msgspec.Struct, forbid_unknown_fields=True):
+    """The hash of the plan that was shown."""
+
+    plan_hash: str
+
+
+def routes(parts: Parts) -> APIRouter:
+    """Return the routes of runs."""
+    router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+    service = parts.service
+
+    @router.post("", status_code=201, openapi_extra=docs.taking(RunRequest, "201", docs.RUN))
+    async def create(request: Request) -> Response:
+        """Create a run from a prompt or a plan. `Idempotency-Key` makes it once; `Prefer: wait=10` waits."""
+        new, key = await new_run(parts, request)
+        submitted = await service.submit(parts.tenant(request), new, key)
+        run = submitted.run
+        wait_s = _wait_s(request, parts.request_wait_s_max)
+        if wait_s > 0:
+            run = await _awaited(parts, run, wait_s)
+        return shown(parts, run, 201, {"Location": f"/api/v1/runs/{run.run_id}"})
+
+    @router.get("", openapi_extra=docs.listing())
+    async def runs(request: Request) -> Response:
+        """List runs, newest first, without their execution logs."""
+        reading.known_only(request, _FILTERS)
+        wanted, before, limit = _wanted(request)
+        listing = await service.runs(parts.tenant(request), wanted, before, limit)
+        cursor = b"null" if listing.next_cursor is None else f'"{listing.next_cursor}"'.encode()
+        body = b'{"items":[' + b",".join(listing.items) + b'],"next_cursor":' + cursor + b"}"
+        return Response(body, media_type="application/json")
+
+    @router.get("/{run_id}", openapi_extra=docs.answering("200", docs.RUN))
+    async def read(request: Request, run_id: str) -> Response:
+        """Read a run as it is now, also while it runs; `ETag` changes with every event."""
+        run = await service.run(parts.tenant(request), _run_id(run_id))
+        etag = f'W/"{run.seq}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return shown(parts, run, 200, {"ETag": etag})
+
+    @router.post("/{run_id}/cancel", status_code=202, openapi_extra=docs.answering("202", docs.RUN))
+    async def cancel(request: Request, run_id: str) -> Response:
+        """Cancel a run: after the answer no further step starts."""
+        run = await service.cancel(parts.tenant(request), _run_id(run_id))
+        return shown(parts, run, 202)
+
+    @router.post(
+        "/{run_id}/restart", status_code=202, openapi_extra=docs.taking(RestartRequest, "202", docs.RUN)
+    )
+    async def restart(request: Request, run_id: str) -> Response:
+        """Continue a failed run behind its last checkpoint; finished steps are never run again."""
+        raw = await parts.body(request)
+        asked = reading.decoded(raw, RestartRequest) if raw else RestartRequest()
+        resolve = {
+            reading.integer(n, "a step number in `resolve`", least=1): v for n, v in asked.resolve.items()
+        }
+        run = await service.restart(parts.tenant(request), _run_id(run_id), resolve)
+        return shown(parts, run, 202)
+
+    @router.post("/{run_id}/approve", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
+    async def approve(request: Request, run_id: str) -> Response:
+        """Approve exactly the plan whose hash is given."""
+        asked = reading.decoded(await parts.body(request), PlanHash)
+        run = await service.approve(parts.tenant(request), _run_id(run_id), asked.plan_hash)
+        return shown(parts, run, 202)
+
+    @router.post("/{run_id}/reject", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
+    async def reject(request: Request, run_id: str) -> Response:
+        """Reject exactly the plan whose hash is given; the run ends cancelled."""
+        asked = reading.decoded(await parts.body(request), PlanHash)
+        run = await service.reject(parts.tenant(request), _run_id(run_id), asked.plan_hash)
+        return shown(parts, run, 202)
+
+    return router
+
+
+async def new_run(parts: Parts, request: Request) -> tuple[NewRun, ClientKey | None]:
+    """Return what a request to create a run asks for.
+
+    Raises   Refusal
+    """
+    raw = await parts.body(request)
+    asked = reading.decoded(raw, RunRequest)
+    if asked.prompt is None and asked.plan is None:
+        raise Refusal("invalid_body", "give a `prompt`, or a `plan`", errors=[_missing("/prompt")])
+    if asked.deadline_s is not None and not 0 < asked.deadline_s <= parts.run_deadline_s_max:
+        message = f"deadline_s must be above 0 and at most {parts.run_deadline_s_max:g} seconds"
+        error = {"pointer": "/deadline_s", "message": message}
+        raise Refusal("invalid_body", f"{message} (RUNWRIGHT_RUN_DEADLINE_S_MAX)", errors=[error])
+    if asked.user is not None and len(asked.user) > USER_CHARACTERS_MAX:
+        raise Refusal("limit_reached", f"user is longer than {USER_CHARACTERS_MAX} characters")
+    if asked.metadata is not None and len(msgspec.json.encode(asked.metadata)) > METADATA_BYTES_MAX:
+        raise Refusal("limit_reached", f"metadata is larger than {METADATA_BYTES_MAX} bytes")
+    draft = None if asked.plan is None else draft_of(asked.plan)
+    prompt = asked.prompt if asked.prompt is not None else (draft.goal if draft else "")
+    key = request.headers.get("idempotency-key")
+    if key is not None and KEY.fullmatch(key) is None:
+        raise Refusal("bad_request", "Idempotency-Key must be 1 to 255 printable ASCII characters")
+    return (
+        NewRun(prompt, draft, asked.approval, asked.user, asked.metadata, asked.deadline_s),
+        None if key is None else ClientKey(key, reading.canonical(raw)),
+    )
+
+
+def shown(parts: Parts, run: Run, status: int, headers: dict[str, str] | None = None) -> Response:
+    """Return a run object as an answer."""
+    body = msgspec.json.encode(parts.service.shown(run))
+    return Response(body, status, headers, "application/json")
+
+
+def _wanted(request: Request) -> tuple[RunFilter, RunId | None, int]:
+    given = request.query_params
+    limit = reading.integer(given.get("limit", str(LIMIT_DEFAULT)), "limit", least=1, most=LIMIT_MAX)
+    status = given.get("status")
+    if status is not None and status not in get_args(RunStatus):
+        raise Refusal("bad_request", f"status must be one of {', '.join(get_args(RunStatus))}")
+    cursor = given.get("cursor")
+    if cursor is not None and ID.fullmatch(cursor) is None:
+        raise Refusal("bad_request", "cursor must be the next_cursor of the page before")
+    since, until = given.get("since"), given.get("until")
+    wanted = RunFilter(
+        status=status,  # type: ignore[arg-type]  # one of the statuses, as just checked
+        tool=given.get("tool") or None,
+        since_s=None if since is None else reading.time_s(since, "since"),
+        until_s=None if until is None else reading.time_s(until, "until"),
+        text=given.get("q") or None,
+    )
+    return wanted, None if cursor is None else RunId(cursor), limit
+
+
+def _run_id(text: str) -> RunId:
+    return RunId(reading.path_id(text, "run_not_found"))
+
+
+def _wait_s(request: Request, most_s: float) -> float:
+    asked = _WAIT.search(request.headers.get("prefer", ""))
+    return 0.0 if asked is None else min(float(asked[1]), most_s)
+
+
+async def _awaited(parts: Parts, run: Run, wait_s: float) -> Run:
+    """The run once it is over or waits for an approval, or as it is when the time is up."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + wait_s
+    with parts.feed.listen(run.run_id) as bell:
+        while True:
+            bell.clear()
+            run = await parts.service.run(run.tenant, run.run_id)
+            left_s = until_s - loop.time()
+            if run.is_over or run.status == "awaiting_approval" or left_s <= 0 or parts.draining():
+                return run
+            await bell.wait(left_s)
+
+
+def _missing(pointer: str) -> dict[str, str]:
+    return {"pointer": pointer, "message": "is missing"}
