@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
+from collections.abc import Callable
+from importlib import import_module
 from types import FrameType
 
 import structlog
@@ -16,7 +17,7 @@ from runwright.bootstrap import Application, application
 from runwright.core.errors import Invalid
 from runwright.http.app import http_app
 from runwright.http.edge import LOOPBACK_NAMES
-from runwright.http.parts import Parts
+from runwright.http.parts import Parts, Streams
 from runwright.settings import Settings
 
 log = structlog.get_logger("runwright.server")
@@ -58,12 +59,18 @@ def serve(settings: Settings) -> int:
             hint="use --host 127.0.0.1, and reach it from elsewhere through a proxy that authenticates",
         )
     logs.configure(settings.log_level, settings.log_format)
-    if sys.platform == "linux":
-        import uvloop
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(settings))
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(settings))
-    return asyncio.run(_serve(settings))
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster event loop where it can be had; None: the standard one."""
+    try:
+        uvloop = import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def _serve(settings: Settings) -> int:
@@ -114,7 +121,7 @@ def parts_of(app: Application, port: int | None) -> Parts:
         run_deadline_s_max=settings.run_deadline_s_max,
         request_wait_s_max=settings.request_wait_s_max,
         stream_heartbeat_s=settings.stream_heartbeat_s,
-        streams_max=settings.streams_max,
+        streams=Streams(settings.streams_max),
     )
 
 

@@ -28,7 +28,7 @@ from runwright.core.errors import JournalUnavailable
 from runwright.core.ids import PlanId, RunId
 from runwright.core.policy import Limits
 from runwright.planning.pipeline import Pipeline
-from runwright.runtime.driver import Engine
+from runwright.runtime.engine import Engine
 from runwright.runtime.registry import Registry
 from runwright.runtime.service import Service
 from runwright.runtime.worker import Worker

@@ -19,7 +19,7 @@ from runwright.core.events import Event, Fact, RunError
 from runwright.core.plan import Step
 from runwright.core.policy import Limits
 from runwright.core.run import evolve
-from runwright.core.state import Run, StepState
+from runwright.core.state import Run
 from runwright.core.tool import Toolbox, ToolContract
 
 
@@ -62,7 +62,7 @@ class Turn(NamedTuple):
     wake_at_s: float | None
 
 
-class _Draft:
+class Draft:
     """A turn being put together: every event is applied at once, so that the next sees its effect."""
 
     __slots__ = ("commands", "events", "limits", "now_s", "run", "tools")
@@ -78,7 +78,7 @@ class _Draft:
         self.events.append(event)
 
     def turn(self) -> Turn:
-        return Turn(self.run, tuple(self.events), tuple(self.commands), _wake_at_s(self.run))
+        return Turn(self.run, tuple(self.events), tuple(self.commands), _wake_at_s(self.run, self.now_s))
 
 
 def decide(run: Run, now_s: float, tools: Toolbox, limits: Limits, run_bytes: int = 0) -> Turn:
@@ -86,7 +86,7 @@ def decide(run: Run, now_s: float, tools: Toolbox, limits: Limits, run_bytes: in
 
     run_bytes   size of the run's journal so far
     """
-    draft = _Draft(run, now_s, tools, limits)
+    draft = Draft(run, now_s, tools, limits)
     if run.is_over:
         return draft.turn()
     stop = _reason_to_stop(run, now_s, limits, run_bytes)
@@ -101,41 +101,6 @@ def decide(run: Run, now_s: float, tools: Toolbox, limits: Limits, run_bytes: in
     if draft.run.status == "running":
         _advance(draft)
     return draft.turn()
-
-
-def recover(run: Run, now_s: float, tools: Toolbox, limits: Limits) -> Turn:
-    """Return how a run goes on whose process died: what was in flight is called again or settled.
-
-    A tool that may be called twice is called again with the same key; an `unsafe` one becomes unknown.
-    """
-    draft = _Draft(run, now_s, tools, limits)
-    if run.planning and not run.cancelling and now_s < run.deadline_at_s:
-        draft.record(ev.PlanStarted())
-        draft.commands.append(MakePlan())
-    for number in run.running:
-        _recover_step(draft, run.steps[number - 1])
-    return draft.turn()
-
-
-def _recover_step(draft: _Draft, state: StepState) -> None:
-    run, number, attempt = draft.run, state.step_number, state.attempts
-    assert run.graph is not None
-    step = run.graph.steps[number - 1]
-    contract = draft.tools.find(step.tool_name, step.tool_version)
-    if contract is None:
-        draft.record(ev.StepFailed(attempt=attempt, error=_not_loaded(step)), number)
-    elif contract.spec.effects == "unsafe":
-        reason = "the process ended while the tool was at work, and nobody knows whether it acted"
-        draft.record(ev.StepUnknown(attempt=attempt, reason=reason), number)
-    elif run.cancelling or run.failed_step is not None or draft.now_s >= run.deadline_at_s:
-        reason = "the process ended while the tool was at work, and the run does not go on"
-        draft.record(ev.StepCancelled(attempt=attempt, reason=reason), number)
-    elif state.crashes >= draft.limits.crashes_max:
-        message = f"the process ended {state.crashes + 1} times while the tool was at work"
-        error = RunError(code="tool_failed", message=message, step_number=number)
-        draft.record(ev.StepFailed(attempt=attempt, error=error), number)
-    else:
-        _start(draft, step, after_crash=True)
 
 
 _CANCELLED = RunError(code="cancelled", message="the run was cancelled")
@@ -165,7 +130,7 @@ def _reason_to_stop(run: Run, now_s: float, limits: Limits, run_bytes: int) -> R
     return None
 
 
-def _stop(draft: _Draft, why: RunError) -> None:
+def _stop(draft: Draft, why: RunError) -> None:
     """End the run: at once when no tool is at work, else once what is at work has ended.
 
     After the failure of one step the others may finish; everything else cuts them off. A planner changes
@@ -188,7 +153,7 @@ def _stop(draft: _Draft, why: RunError) -> None:
         draft.record(ev.RunFailed(error=why))
 
 
-def _begin(draft: _Draft) -> None:
+def _begin(draft: Draft) -> None:
     """Take a run from its plan to its first steps, past the approval if there is to be one."""
     run = draft.run
     if run.plan is None:
@@ -201,7 +166,7 @@ def _begin(draft: _Draft) -> None:
         draft.record(ev.RunAwaitingApproval(plan_hash=run.plan.plan_hash))
 
 
-def _advance(draft: _Draft) -> None:
+def _advance(draft: Draft) -> None:
     """Start every step whose inputs exist and every retry that is due; complete a run with none left."""
     while draft.run.ready and _may_start(draft):
         _take_up(draft, draft.run.ready[0])
@@ -219,11 +184,11 @@ def _advance(draft: _Draft) -> None:
         _stop(draft, why)
 
 
-def _may_start(draft: _Draft) -> bool:
+def _may_start(draft: Draft) -> bool:
     return draft.run.failed_step is None and len(draft.run.running) < draft.limits.steps_at_once_max
 
 
-def _take_up(draft: _Draft, number: int) -> None:
+def _take_up(draft: Draft, number: int) -> None:
     """Start a step that waits for nothing any more, or skip it, or find that it cannot start."""
     run = draft.run
     assert run.graph is not None
@@ -242,15 +207,15 @@ def _take_up(draft: _Draft, number: int) -> None:
         if not holds:
             draft.record(ev.StepSkipped(reason="its condition is false"), number)
             return
-    _start(draft, step)
+    start(draft, step)
 
 
-def _start(draft: _Draft, step: Step, *, after_crash: bool = False) -> None:
+def start(draft: Draft, step: Step, *, after_crash: bool = False) -> None:
     number = step.step_number
     contract = draft.tools.find(step.tool_name, step.tool_version)
     attempts = draft.run.steps[number - 1].attempts
     if contract is None:
-        draft.record(ev.StepFailed(attempt=attempts, error=_not_loaded(step)), number)
+        draft.record(ev.StepFailed(attempt=attempts, error=not_loaded(step)), number)
         return
     tool_input = step.tool_input
     if _is_dynamic(tool_input):
@@ -272,7 +237,7 @@ def _start(draft: _Draft, step: Step, *, after_crash: bool = False) -> None:
     draft.commands.append(CallTool(number, attempts + 1, tool_input, contract))
 
 
-def _resolved(draft: _Draft, step: Step, contract: ToolContract) -> dict[str, Any]:
+def _resolved(draft: Draft, step: Step, contract: ToolContract) -> dict[str, Any]:
     """The step's input with values for references; they must fit what the tool asks for."""
     schema = contract.spec.input_schema
     tool_input: dict[str, Any] = refs.render(step.tool_input, schema, draft.run.outputs())
@@ -295,13 +260,13 @@ def _is_dynamic(value: Any) -> bool:
     return isinstance(value, list) and any(map(_is_dynamic, value))
 
 
-def _fail(draft: _Draft, number: int, error: RunwrightError) -> None:
+def _fail(draft: Draft, number: int, error: RunwrightError) -> None:
     attempts = draft.run.steps[number - 1].attempts
     why = RunError(code="tool_failed", message=error.message, step_number=number, hint=error.hint)
     draft.record(ev.StepFailed(attempt=attempts, error=why), number)
 
 
-def _not_loaded(step: Step) -> RunError:
+def not_loaded(step: Step) -> RunError:
     version = f" in version {step.tool_version}" if step.tool_version else ""
     return RunError(
         code="tool_failed",
@@ -311,8 +276,9 @@ def _not_loaded(step: Step) -> RunError:
     )
 
 
-def _wake_at_s(run: Run) -> float | None:
+def _wake_at_s(run: Run, now_s: float) -> float | None:
+    """The next retry or deadline. One that is due already waits for an outcome: a timer for it would spin."""
     if run.is_over or run.status == "awaiting_approval":
         return None
-    times = [at for n in run.retrying if (at := run.steps[n - 1].retry_at_s) is not None]
-    return min((run.deadline_at_s, *times))
+    times = (run.deadline_at_s, *(run.steps[n - 1].retry_at_s for n in run.retrying))
+    return min((at_s for at_s in times if at_s is not None and at_s > now_s), default=None)

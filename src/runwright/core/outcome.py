@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
+import msgspec
+
 from runwright.core import events as ev
 from runwright.core.events import Event, Fact, RunError
 from runwright.core.state import Run, StepState
@@ -44,6 +46,19 @@ class Interrupted(NamedTuple):
 
 
 Outcome: TypeAlias = Succeeded | Failed | TimedOut | Interrupted
+
+
+def bounded(outcome: Succeeded, bytes_max: int) -> Succeeded | Failed:
+    """Return the outcome, or the failure that it is when its output is larger than `bytes_max` as JSON."""
+    size = len(msgspec.json.encode(outcome.output))
+    if size <= bytes_max:
+        return outcome
+    error = RunError(
+        code="output_too_large",
+        message=f"the tool's output is {size} bytes, the limit is {bytes_max} (output_bytes_max)",
+        step_number=outcome.step_number,
+    )
+    return Failed(outcome.step_number, error, False, outcome.duration_ms)
 
 
 def event_of(run: Run, outcome: Outcome, spec: ToolSpec, now_s: float, jitter_unit: float) -> Event:

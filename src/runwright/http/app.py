@@ -36,9 +36,10 @@ def http_app(parts: Parts) -> ASGIApp:
         redoc_url=None,
         telemetry={"operation_spans": False, "logs": False},
     )
+    app.state.parts = parts
     # before the routes of runs: `/runs/stream` is not the run named `stream`
     for part in (stream, runs, plans, tools, health, pages):
-        app.include_router(part.routes(parts))
+        app.include_router(part.router)
 
     @app.exception_handler(RunwrightError)
     async def _(request: Request, error: RunwrightError) -> Response:

@@ -5,45 +5,47 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from runwright.http import docs, problems
-from runwright.http.parts import Parts
+from runwright.http.parts import parts_of
 from runwright.http.problems import Refusal
 
 _OBJECT = {"type": "object"}
 
 
-def routes(parts: Parts) -> APIRouter:
-    """Return the routes of health and of the problems' pages."""
-    router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"])
 
-    @router.get("/health/live", openapi_extra=docs.answering("200", _OBJECT))
-    async def live() -> Response:
-        """Say that the process answers."""
-        return _json({"status": "ok"}, 200)
 
-    @router.get("/health/ready", openapi_extra=docs.answering("200", _OBJECT))
-    async def ready() -> Response:
-        """Say whether requests should be sent here: the store answers and the server is not draining."""
-        told = parts.health()
-        return _json({"status": told["status"]}, 200 if told["status"] == "ok" else 503)
+@router.get("/health/live", openapi_extra=docs.answering("200", _OBJECT))
+async def live() -> Response:
+    """Say that the process answers."""
+    return _json({"status": "ok"}, 200)
 
-    @router.get("/health", openapi_extra=docs.answering("200", _OBJECT))
-    async def health() -> Response:
-        """Tell how every part is, in which version."""
-        told = parts.health()
-        return _json(told, 200 if told["status"] == "ok" else 503)
 
-    @router.get("/api/problems/{code}", include_in_schema=False)
-    async def problem(code: str) -> Response:
-        text = problems.page(code)
-        if text is None:
-            raise Refusal("not_found", "there is no problem with this code")
-        return PlainTextResponse(text)
+@router.get("/health/ready", openapi_extra=docs.answering("200", _OBJECT))
+async def ready(request: Request) -> Response:
+    """Say whether requests should be sent here: the store answers and the server is not draining."""
+    parts = parts_of(request)
+    told = parts.health()
+    return _json({"status": told["status"]}, 200 if told["status"] == "ok" else 503)
 
-    return router
+
+@router.get("/health", openapi_extra=docs.answering("200", _OBJECT))
+async def health(request: Request) -> Response:
+    """Tell how every part is, in which version."""
+    parts = parts_of(request)
+    told = parts.health()
+    return _json(told, 200 if told["status"] == "ok" else 503)
+
+
+@router.get("/api/problems/{code}", include_in_schema=False)
+async def problem(code: str) -> Response:
+    text = problems.page(code)
+    if text is None:
+        raise Refusal("not_found", "there is no problem with this code")
+    return PlainTextResponse(text)
 
 
 def _json(value: Any, status: int) -> Response:

@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from runwright.http.edge import PAGE_POLICY
-from runwright.http.parts import Parts
 from runwright.http.problems import Refusal
 
 _MEDIA = {
@@ -19,29 +18,29 @@ _MEDIA = {
 }
 
 
-def routes(parts: Parts) -> APIRouter:
-    """Return the routes of the pages and their assets."""
-    router = APIRouter(include_in_schema=False)
-    folder = files("runwright") / "web"
-    assets = {f.name: f.read_bytes() for f in folder.iterdir() if f.name.endswith(tuple(_MEDIA))}
+router = APIRouter(include_in_schema=False)
+folder = files("runwright") / "web"
+assets = {f.name: f.read_bytes() for f in folder.iterdir() if f.name.endswith(tuple(_MEDIA))}
 
-    def asset(name: str) -> Response:
-        if name not in assets:
-            raise Refusal("not_found", "there is nothing at this path")
-        media = _MEDIA["." + name.rpartition(".")[2]]
-        headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
-        return Response(assets[name], 200, headers, media)
 
-    @router.get("/")
-    async def index() -> Response:
-        return asset("index.html")
+def asset(name: str) -> Response:
+    if name not in assets:
+        raise Refusal("not_found", "there is nothing at this path")
+    media = _MEDIA["." + name.rpartition(".")[2]]
+    headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
+    return Response(assets[name], 200, headers, media)
 
-    @router.get("/api/docs")
-    async def reference() -> Response:
-        return asset("docs.html")
 
-    @router.get("/static/{name}")
-    async def static(name: str) -> Response:
-        return asset(name)
+@router.get("/")
+async def index() -> Response:
+    return asset("index.html")
 
-    return router
+
+@router.get("/api/docs")
+async def reference() -> Response:
+    return asset("docs.html")
+
+
+@router.get("/static/{name}")
+async def static(name: str) -> Response:
+    return asset(name)

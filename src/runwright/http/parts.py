@@ -16,6 +16,23 @@ from runwright.runtime.registry import Registry
 from runwright.runtime.service import Service
 
 
+class Streams:
+    """How many streams are open, and how many may be."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.open = most, 0
+
+    @property
+    def full(self) -> bool:
+        return self.open >= self.most
+
+    def __enter__(self) -> None:
+        self.open += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.open -= 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """Everything that the routes need.
@@ -37,7 +54,7 @@ class Parts:
     run_deadline_s_max: float
     request_wait_s_max: float
     stream_heartbeat_s: float
-    streams_max: int
+    streams: Streams
 
     def tenant(self, connection: HTTPConnection) -> Tenant:
         """Return whose request it is: without keys, everybody is the default tenant."""
@@ -49,3 +66,9 @@ class Parts:
         Raises   Refusal
         """
         return await reading.body(request, self.body_bytes_max, self.json_depth_max)
+
+
+def parts_of(connection: HTTPConnection) -> Parts:
+    """Return the parts of the application that this connection came to."""
+    parts: Parts = connection.app.state.parts
+    return parts

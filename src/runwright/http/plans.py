@@ -11,7 +11,7 @@ from starlette.responses import Response
 from runwright.core.drafts import draft_of
 from runwright.core.view import plan_object
 from runwright.http import docs, reading
-from runwright.http.parts import Parts
+from runwright.http.parts import parts_of
 
 _OBJECT = {"type": "object"}
 
@@ -28,28 +28,28 @@ class CheckRequest(msgspec.Struct, forbid_unknown_fields=True):
     plan: dict[str, Any]
 
 
-def routes(parts: Parts) -> APIRouter:
-    """Return the routes of plans."""
-    router = APIRouter(prefix="/api/v1", tags=["plans"])
+router = APIRouter(prefix="/api/v1", tags=["plans"])
 
-    @router.post("/plans", openapi_extra=docs.taking(PlanRequest, "200", _OBJECT))
-    async def make(request: Request) -> Response:
-        """Plan a prompt and run nothing; `plan` is null when there is a problem."""
-        asked = reading.decoded(await parts.body(request), PlanRequest)
-        plan, problems = await parts.service.plan(parts.tenant(request), asked.prompt)
-        answer = {
-            "plan": None if plan is None else plan_object(plan),
-            "problems": problems,
-            "estimate": parts.service.estimate(plan),
-        }
-        return Response(msgspec.json.encode(answer), media_type="application/json")
 
-    @router.post("/plans:check", openapi_extra=docs.taking(CheckRequest, "200", _OBJECT))
-    async def check(request: Request) -> Response:
-        """Return every defect of a plan at once."""
-        asked = reading.decoded(await parts.body(request), CheckRequest)
-        problems = parts.service.problems(draft_of(asked.plan).steps)
-        answer = {"ok": not problems, "problems": problems}
-        return Response(msgspec.json.encode(answer), media_type="application/json")
+@router.post("/plans", openapi_extra=docs.taking(PlanRequest, "200", _OBJECT))
+async def make(request: Request) -> Response:
+    """Plan a prompt and run nothing; `plan` is null when there is a problem."""
+    parts = parts_of(request)
+    asked = reading.decoded(await parts.body(request), PlanRequest)
+    plan, problems = await parts.service.plan(parts.tenant(request), asked.prompt)
+    answer = {
+        "plan": None if plan is None else plan_object(plan),
+        "problems": problems,
+        "estimate": parts.service.estimate(plan),
+    }
+    return Response(msgspec.json.encode(answer), media_type="application/json")
 
-    return router
+
+@router.post("/plans:check", openapi_extra=docs.taking(CheckRequest, "200", _OBJECT))
+async def check(request: Request) -> Response:
+    """Return every defect of a plan at once."""
+    parts = parts_of(request)
+    asked = reading.decoded(await parts.body(request), CheckRequest)
+    problems = parts.service.problems(draft_of(asked.plan).steps)
+    answer = {"ok": not problems, "problems": problems}
+    return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -15,7 +15,7 @@ from runwright.core.events import Approval, Resolution
 from runwright.core.ids import RunId
 from runwright.core.state import Run, RunStatus
 from runwright.http import docs, reading
-from runwright.http.parts import Parts
+from runwright.http.parts import Parts, parts_of
 from runwright.http.problems import Refusal
 from runwright.http.reading import ID, KEY
 from runwright.ports import RunFilter
@@ -51,75 +51,80 @@ class PlanHash(msgspec.Struct, forbid_unknown_fields=True):
     plan_hash: str
 
 
-def routes(parts: Parts) -> APIRouter:
-    """Return the routes of runs."""
-    router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
-    service = parts.service
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
-    @router.post("", status_code=201, openapi_extra=docs.taking(RunRequest, "201", docs.RUN))
-    async def create(request: Request) -> Response:
-        """Create a run from a prompt or a plan. `Idempotency-Key` makes it once; `Prefer: wait=10` waits."""
-        new, key = await new_run(parts, request)
-        submitted = await service.submit(parts.tenant(request), new, key)
-        run = submitted.run
-        wait_s = _wait_s(request, parts.request_wait_s_max)
-        if wait_s > 0:
-            run = await _awaited(parts, run, wait_s)
-        return shown(parts, run, 201, {"Location": f"/api/v1/runs/{run.run_id}"})
 
-    @router.get("", openapi_extra=docs.listing())
-    async def runs(request: Request) -> Response:
-        """List runs, newest first, without their execution logs."""
-        reading.known_only(request, _FILTERS)
-        wanted, before, limit = _wanted(request)
-        listing = await service.runs(parts.tenant(request), wanted, before, limit)
-        cursor = b"null" if listing.next_cursor is None else f'"{listing.next_cursor}"'.encode()
-        body = b'{"items":[' + b",".join(listing.items) + b'],"next_cursor":' + cursor + b"}"
-        return Response(body, media_type="application/json")
+@router.post("", status_code=201, openapi_extra=docs.taking(RunRequest, "201", docs.RUN))
+async def create(request: Request) -> Response:
+    """Create a run from a prompt or a plan. `Idempotency-Key` makes it once; `Prefer: wait=10` waits."""
+    parts = parts_of(request)
+    new, key = await new_run(parts, request)
+    submitted = await parts.service.submit(parts.tenant(request), new, key)
+    run = submitted.run
+    wait_s = _wait_s(request, parts.request_wait_s_max)
+    if wait_s > 0:
+        run = await _awaited(parts, run, wait_s)
+    return shown(parts, run, 201, {"Location": f"/api/v1/runs/{run.run_id}"})
 
-    @router.get("/{run_id}", openapi_extra=docs.answering("200", docs.RUN))
-    async def read(request: Request, run_id: str) -> Response:
-        """Read a run as it is now, also while it runs; `ETag` changes with every event."""
-        run = await service.run(parts.tenant(request), _run_id(run_id))
-        etag = f'W/"{run.seq}"'
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers={"ETag": etag})
-        return shown(parts, run, 200, {"ETag": etag})
 
-    @router.post("/{run_id}/cancel", status_code=202, openapi_extra=docs.answering("202", docs.RUN))
-    async def cancel(request: Request, run_id: str) -> Response:
-        """Cancel a run: after the answer no further step starts."""
-        run = await service.cancel(parts.tenant(request), _run_id(run_id))
-        return shown(parts, run, 202)
+@router.get("", openapi_extra=docs.listing())
+async def runs(request: Request) -> Response:
+    """List runs, newest first, without their execution logs."""
+    parts = parts_of(request)
+    reading.known_only(request, _FILTERS)
+    wanted, before, limit = _wanted(request)
+    listing = await parts.service.runs(parts.tenant(request), wanted, before, limit)
+    cursor = b"null" if listing.next_cursor is None else f'"{listing.next_cursor}"'.encode()
+    body = b'{"items":[' + b",".join(listing.items) + b'],"next_cursor":' + cursor + b"}"
+    return Response(body, media_type="application/json")
 
-    @router.post(
-        "/{run_id}/restart", status_code=202, openapi_extra=docs.taking(RestartRequest, "202", docs.RUN)
-    )
-    async def restart(request: Request, run_id: str) -> Response:
-        """Continue a failed run behind its last checkpoint; finished steps are never run again."""
-        raw = await parts.body(request)
-        asked = reading.decoded(raw, RestartRequest) if raw else RestartRequest()
-        resolve = {
-            reading.integer(n, "a step number in `resolve`", least=1): v for n, v in asked.resolve.items()
-        }
-        run = await service.restart(parts.tenant(request), _run_id(run_id), resolve)
-        return shown(parts, run, 202)
 
-    @router.post("/{run_id}/approve", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
-    async def approve(request: Request, run_id: str) -> Response:
-        """Approve exactly the plan whose hash is given."""
-        asked = reading.decoded(await parts.body(request), PlanHash)
-        run = await service.approve(parts.tenant(request), _run_id(run_id), asked.plan_hash)
-        return shown(parts, run, 202)
+@router.get("/{run_id}", openapi_extra=docs.answering("200", docs.RUN))
+async def read(request: Request, run_id: str) -> Response:
+    """Read a run as it is now, also while it runs; `ETag` changes with every event."""
+    parts = parts_of(request)
+    run = await parts.service.run(parts.tenant(request), _run_id(run_id))
+    etag = f'W/"{run.seq}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag})
+    return shown(parts, run, 200, {"ETag": etag})
 
-    @router.post("/{run_id}/reject", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
-    async def reject(request: Request, run_id: str) -> Response:
-        """Reject exactly the plan whose hash is given; the run ends cancelled."""
-        asked = reading.decoded(await parts.body(request), PlanHash)
-        run = await service.reject(parts.tenant(request), _run_id(run_id), asked.plan_hash)
-        return shown(parts, run, 202)
 
-    return router
+@router.post("/{run_id}/cancel", status_code=202, openapi_extra=docs.answering("202", docs.RUN))
+async def cancel(request: Request, run_id: str) -> Response:
+    """Cancel a run: after the answer no further step starts."""
+    parts = parts_of(request)
+    run = await parts.service.cancel(parts.tenant(request), _run_id(run_id))
+    return shown(parts, run, 202)
+
+
+@router.post("/{run_id}/restart", status_code=202, openapi_extra=docs.taking(RestartRequest, "202", docs.RUN))
+async def restart(request: Request, run_id: str) -> Response:
+    """Continue a failed run behind its last checkpoint; finished steps are never run again."""
+    parts = parts_of(request)
+    raw = await parts.body(request)
+    asked = reading.decoded(raw, RestartRequest) if raw else RestartRequest()
+    resolve = {reading.integer(n, "a step number in `resolve`", least=1): v for n, v in asked.resolve.items()}
+    run = await parts.service.restart(parts.tenant(request), _run_id(run_id), resolve)
+    return shown(parts, run, 202)
+
+
+@router.post("/{run_id}/approve", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
+async def approve(request: Request, run_id: str) -> Response:
+    """Approve exactly the plan whose hash is given."""
+    parts = parts_of(request)
+    asked = reading.decoded(await parts.body(request), PlanHash)
+    run = await parts.service.approve(parts.tenant(request), _run_id(run_id), asked.plan_hash)
+    return shown(parts, run, 202)
+
+
+@router.post("/{run_id}/reject", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
+async def reject(request: Request, run_id: str) -> Response:
+    """Reject exactly the plan whose hash is given; the run ends cancelled."""
+    parts = parts_of(request)
+    asked = reading.decoded(await parts.body(request), PlanHash)
+    run = await parts.service.reject(parts.tenant(request), _run_id(run_id), asked.plan_hash)
+    return shown(parts, run, 202)
 
 
 async def new_run(parts: Parts, request: Request) -> tuple[NewRun, ClientKey | None]:

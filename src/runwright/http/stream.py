@@ -16,7 +16,7 @@ from runwright.core.ids import RunId, Tenant
 from runwright.core.state import RunStatus
 from runwright.core.view import execution_log
 from runwright.http import docs, reading
-from runwright.http.parts import Parts
+from runwright.http.parts import Parts, parts_of
 from runwright.http.problems import Refusal
 from runwright.http.runs import RunRequest, new_run
 from runwright.runtime.stream import PAGE_BYTES_MAX, Idle, Stopping, follow
@@ -27,88 +27,72 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _CLOSED_WELL, _GOING_AWAY, _MISSING, _TOO_MANY = 1000, 1001, 4404, 4429
 
 
-class Streams:
-    """How many streams are open, and how many may be."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self.open = most, 0
-
-    @property
-    def full(self) -> bool:
-        return self.open >= self._most
-
-    def __enter__(self) -> None:
-        self.open += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.open -= 1
+router = APIRouter(tags=["events"])
+sse = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
-def routes(parts: Parts) -> APIRouter:
-    """Return the routes that follow runs."""
-    router = APIRouter(tags=["events"])
-    streams = Streams(parts.streams_max)
-    sse = {"text/event-stream": {"schema": {"type": "string"}}}
+@router.post("/api/v1/runs/stream", openapi_extra=docs.taking(RunRequest, "200", {"type": "string"}))
+async def create_and_follow(request: Request) -> Response:
+    """Create a run and answer with its events as they happen (SSE)."""
+    parts = parts_of(request)
+    if parts.streams.full:
+        raise _too_many(parts)
+    new, key = await new_run(parts, request)
+    tenant = parts.tenant(request)
+    submitted = await parts.service.submit(tenant, new, key)
+    run_id = submitted.run.run_id
+    headers = {**_HEADERS, "Location": f"/api/v1/runs/{run_id}"}
+    body = _frames(parts, tenant, run_id, 0)
+    return StreamingResponse(body, 200, headers, media_type="text/event-stream")
 
-    @router.post("/api/v1/runs/stream", openapi_extra=docs.taking(RunRequest, "200", {"type": "string"}))
-    async def create_and_follow(request: Request) -> Response:
-        """Create a run and answer with its events as they happen (SSE)."""
-        if streams.full:
-            raise _too_many(parts)
-        new, key = await new_run(parts, request)
-        tenant = parts.tenant(request)
-        submitted = await parts.service.submit(tenant, new, key)
-        run_id = submitted.run.run_id
-        headers = {**_HEADERS, "Location": f"/api/v1/runs/{run_id}"}
-        body = _frames(parts, streams, tenant, run_id, 0)
-        return StreamingResponse(body, 200, headers, media_type="text/event-stream")
 
-    @router.get(
-        "/api/v1/runs/{run_id}/events",
-        openapi_extra={
-            "parameters": docs.stream_parameters(),
-            "responses": {"200": {"description": "the events", "content": sse}},
-        },
-    )
-    async def events(request: Request, run_id: str) -> Response:
-        """Follow a run's events (SSE), or read a page of them (`Accept: application/json`)."""
-        tenant, known = parts.tenant(request), RunId(reading.path_id(run_id, "run_not_found"))
-        after = _after(request)
-        if _wants_json(request):
-            return await _page(parts, request, tenant, known, after)
-        await parts.journal.page(tenant, known, 0, 1)  # a missing run is a 404, not a broken stream
-        if streams.full:
-            raise _too_many(parts)
-        body = _frames(parts, streams, tenant, known, after)
-        return StreamingResponse(body, 200, _HEADERS, media_type="text/event-stream")
+@router.get(
+    "/api/v1/runs/{run_id}/events",
+    openapi_extra={
+        "parameters": docs.stream_parameters(),
+        "responses": {"200": {"description": "the events", "content": sse}},
+    },
+)
+async def events(request: Request, run_id: str) -> Response:
+    """Follow a run's events (SSE), or read a page of them (`Accept: application/json`)."""
+    parts = parts_of(request)
+    tenant, known = parts.tenant(request), RunId(reading.path_id(run_id, "run_not_found"))
+    after = _after(request)
+    if _wants_json(request):
+        return await _page(parts, request, tenant, known, after)
+    await parts.journal.page(tenant, known, 0, 1)  # a missing run is a 404, not a broken stream
+    if parts.streams.full:
+        raise _too_many(parts)
+    body = _frames(parts, tenant, known, after)
+    return StreamingResponse(body, 200, _HEADERS, media_type="text/event-stream")
 
-    @router.websocket("/ws/runs/{run_id}")
-    async def watch(socket: WebSocket, run_id: str) -> None:
-        await socket.accept()
-        try:
-            known = RunId(reading.path_id(run_id, "run_not_found"))
-            after = reading.integer(socket.query_params.get("after", "0"), "after")
-            run = await parts.service.run(parts.tenant(socket), known)
-        except (Refusal, RunMissing):
-            await socket.close(_MISSING, "no such run")
-            return
-        if streams.full:
-            await socket.close(_TOO_MANY, "too many streams")
-            return
-        snapshot = {
-            "type": "run_update",
-            "run_id": run.run_id,
-            "status": run.status,
-            "execution_log": execution_log(run),
-        }
-        try:
-            await socket.send_text(msgspec.json.encode(snapshot).decode())
-            with streams:
-                await _send_events(parts, socket, run.tenant, known, after)
-        except WebSocketDisconnect:
-            return
 
-    return router
+@router.websocket("/ws/runs/{run_id}")
+async def watch(socket: WebSocket, run_id: str) -> None:
+    parts = parts_of(socket)
+    await socket.accept()
+    try:
+        known = RunId(reading.path_id(run_id, "run_not_found"))
+        after = reading.integer(socket.query_params.get("after", "0"), "after")
+        run = await parts.service.run(parts.tenant(socket), known)
+    except (Refusal, RunMissing):
+        await socket.close(_MISSING, "no such run")
+        return
+    if parts.streams.full:
+        await socket.close(_TOO_MANY, "too many streams")
+        return
+    snapshot = {
+        "type": "run_update",
+        "run_id": run.run_id,
+        "status": run.status,
+        "execution_log": execution_log(run),
+    }
+    try:
+        await socket.send_text(msgspec.json.encode(snapshot).decode())
+        with parts.streams:
+            await _send_events(parts, socket, run.tenant, known, after)
+    except WebSocketDisconnect:
+        return
 
 
 def _followed(
@@ -136,11 +120,9 @@ async def _send_events(parts: Parts, socket: WebSocket, tenant: Tenant, run_id: 
     await socket.close(_CLOSED_WELL)
 
 
-async def _frames(
-    parts: Parts, streams: Streams, tenant: Tenant, run_id: RunId, after: int
-) -> AsyncIterator[bytes]:
+async def _frames(parts: Parts, tenant: Tenant, run_id: RunId, after: int) -> AsyncIterator[bytes]:
     """Yield SSE frames; a reader that does not read holds up nobody but itself."""
-    with streams:
+    with parts.streams:
         yield f"retry: {RETRY_MS}\n\n".encode()
         async with aclosing(_followed(parts, tenant, run_id, after)) as items:
             async for item in items:
@@ -186,5 +168,5 @@ def _wants_json(request: Request) -> bool:
 
 def _too_many(parts: Parts) -> Refusal:
     return Refusal(
-        "too_many_streams", f"{parts.streams_max} streams are open already (RUNWRIGHT_STREAMS_MAX)"
+        "too_many_streams", f"{parts.streams.most} streams are open already (RUNWRIGHT_STREAMS_MAX)"
     )

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
 from typing import NamedTuple, TypeAlias, TypeVar
 
-import msgspec
 import structlog
-from anyio import CapacityLimiter
 
 from runwright.core import events as ev
 from runwright.core.codec import Tip, chained, encode, verified
@@ -32,14 +29,13 @@ from runwright.core.decide import (
 from runwright.core.errors import JournalUnavailable, StaleAppend
 from runwright.core.events import Event, RunError
 from runwright.core.ids import idempotency_key
-from runwright.core.outcome import Failed, Interrupted, Outcome, Succeeded, event_of
-from runwright.core.policy import Limits
+from runwright.core.outcome import Interrupted, Outcome, Succeeded, bounded, event_of
 from runwright.core.run import evolve, fold
 from runwright.core.state import Run
 from runwright.core.tool import ToolContext
-from runwright.ports import Journal, LiveFeed, PlanFailed, PlanMade, Planner, PlanRequest, StepProposed
+from runwright.ports import PlanFailed, PlanMade, PlanRequest, StepProposed
+from runwright.runtime.engine import Engine
 from runwright.runtime.perform import Call, one_line
-from runwright.runtime.registry import Registry
 from runwright.runtime.rows import row_of
 
 T = TypeVar("T")
@@ -48,26 +44,6 @@ log = structlog.get_logger("runwright.runtime")
 PlanFact: TypeAlias = ev.PlanStepProposed | ev.PlanAccepted | ev.PlanRefused
 News: TypeAlias = Outcome | PlanFact
 STORE_RETRY_S = (0.05, 0.2, 0.5, 1.0, 2.0)  # waits while the store is away; the last one repeats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """What every run of this process is driven with.
-
-    now_s    wall clock, epoch seconds
-    jitter   uniform sample in [0, 1)
-    grace_s  time that a tool gets to end once it is cut off
-    """
-
-    journal: Journal
-    feed: LiveFeed
-    planner: Planner
-    registry: Registry
-    limits: Limits
-    threads: CapacityLimiter
-    now_s: Callable[[], float]
-    jitter: Callable[[], float]
-    grace_s: float
 
 
 class Progress(NamedTuple):
@@ -164,7 +140,7 @@ class Drive:
         if self._releasing and isinstance(news, Interrupted) and contract.spec.effects != "unsafe":
             return None  # the next worker calls it again, with the same key
         if isinstance(news, Succeeded):
-            news = _bounded(news, self._engine.limits.output_bytes_max)
+            news = bounded(news, self._engine.limits.output_bytes_max)
         return event_of(run, news, contract.spec, now_s, self._engine.jitter())
 
     async def _record(self, turn: Turn) -> bool:
@@ -319,15 +295,3 @@ class Drive:
 def _shows(before: Run, after: Run) -> bool:
     """Whether lists show something new."""
     return before.status != after.status or before.plan is not after.plan
-
-
-def _bounded(outcome: Succeeded, bytes_max: int) -> Succeeded | Failed:
-    size = len(msgspec.json.encode(outcome.output))
-    if size <= bytes_max:
-        return outcome
-    error = RunError(
-        code="output_too_large",
-        message=f"the tool's output is {size} bytes, the limit is {bytes_max} (output_bytes_max)",
-        step_number=outcome.step_number,
-    )
-    return Failed(outcome.step_number, error, False, outcome.duration_ms)

@@ -28,7 +28,7 @@ from runwright.ports import (
     RunFilter,
     RunRow,
 )
-from runwright.runtime.driver import Engine
+from runwright.runtime.engine import Engine
 from runwright.runtime.estimate import estimate
 from runwright.runtime.rows import row_of
 from runwright.runtime.worker import Worker

@@ -9,12 +9,14 @@ from typing import Any
 import structlog
 
 from runwright.core.codec import EMPTY, Tip, verified
-from runwright.core.decide import Command, Turn, recover
+from runwright.core.decide import Command, Turn
 from runwright.core.errors import ClaimLost, JournalUnavailable, RunCorrupt, RunwrightError
 from runwright.core.ids import RunId
+from runwright.core.recover import recover
 from runwright.core.run import fold
 from runwright.core.state import Run
-from runwright.runtime.driver import Drive, Engine
+from runwright.runtime.driver import Drive
+from runwright.runtime.engine import Engine
 
 log = structlog.get_logger("runwright.runtime")
 
