@@ -1,16 +1,17 @@
--- `position` is the order of adding. A deleted todo keeps its row, so that a delete that is repeated after a
--- crash, with the same key, finds what it did.
+-- `position` is the order of adding. A deleted todo keeps its row, so that an add or a delete that is repeated
+-- after a crash, with the same key, finds what it did; and so that positions are never used twice.
 CREATE TABLE todos (
     position      INTEGER PRIMARY KEY,
     todo_id       TEXT NOT NULL UNIQUE,
     tenant        TEXT NOT NULL,
     text          TEXT NOT NULL,
-    folded        TEXT NOT NULL,  -- the text without regard to letter case, for searching
+    folded        TEXT NOT NULL,  -- the text as it is searched, without regard to letter case
     created_at    REAL NOT NULL,
     completed_at  REAL,
     deleted_at    REAL,
     add_key       TEXT,
-    delete_key    TEXT
+    delete_key    TEXT,
+    left_count    INTEGER         -- how many todos the tenant had left after the delete
 ) STRICT;
 
 CREATE UNIQUE INDEX todos_added_once ON todos (tenant, add_key) WHERE add_key IS NOT NULL;
