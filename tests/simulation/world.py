@@ -1,0 +1,251 @@
+"""A world in which the pure core drives a run: a list as journal, a clock that jumps, tools by script.
+
+The loop is the driver's, without I/O: record in one append, act, wait for the next thing to happen. What
+tools have done stays in `calls`, outside of the process; a crash forgets everything but that and the
+journal. Every append is read back at once: the fold of the bytes must be the run in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from runwright.core import events as ev
+from runwright.core.codec import decode, encode
+from runwright.core.decide import CallTool, Command, InterruptPlanning, InterruptStep, MakePlan, Turn, decide
+from runwright.core.errors import IllegalTransition
+from runwright.core.events import Event, Fact, RunError
+from runwright.core.ids import RunId, idempotency_key
+from runwright.core.outcome import Failed, Interrupted, Outcome, Succeeded, TimedOut, event_of
+from runwright.core.plan import Plan
+from runwright.core.policy import Limits
+from runwright.core.recover import recover
+from runwright.core.run import created, evolve, fold
+from runwright.core.state import Run
+from simulation.plans import Node, Tools, draft_of, output_of, plan_of
+
+LIMITS = Limits()
+RUN_ID = RunId("run_0123456789abcdef")
+BEGIN_S = 1_000.0
+TURNS_MAX = 2_000
+CrashPoint = Literal["before append", "after append", "after acting"]
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Called(NamedTuple):
+    """One call of a tool, as the world outside the process remembers it."""
+
+    step_number: int
+    attempt: int
+    idempotency_key: str
+    tool_input: dict[str, Any]
+    at_s: float
+
+
+class _Flight(NamedTuple):
+    lands_at_s: float
+    order: int
+    outcome: Outcome | Plan
+
+
+class World:
+    """One run in its world.
+
+    crash_at   (n, where): the process dies at its n-th append, counted from 1 over all processes
+    stubborn   tools go on for this long after they were cut off, in seconds
+    controls   (when, fact): what clients ask for; refused ones are kept in `refused`
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        *,
+        limits: Limits = LIMITS,
+        approval: ev.Approval = "auto",
+        deadline_s: float = 10_000.0,
+        crash_at: tuple[int, CrashPoint] | None = None,
+        stubborn_s: float = 0.0,
+        controls: Sequence[tuple[float, Fact]] = (),
+        plan: Plan | None = None,
+        planning_s: float = 1.0,
+        jitter: Callable[[], float] = lambda: 0.5,
+        tools: Tools | None = None,
+    ) -> None:
+        self.nodes = {node.number: node for node in nodes}
+        self.plan = plan or plan_of(nodes)
+        self.limits, self.tools, self.jitter = limits, tools or Tools(), jitter
+        self.now_s = BEGIN_S
+        self.stubborn_s, self.planning_s = stubborn_s, planning_s
+        self.controls = sorted(((BEGIN_S + after_s, fact) for after_s, fact in controls), key=lambda c: c[0])
+        self.refused: list[Fact] = []
+        self.journal: list[bytes] = []
+        self.calls: list[Called] = []
+        self.turns: list[tuple[Fact, ...]] = []
+        self.appends = self.crashes = self.lost_calls = 0
+        self._crash_at = crash_at
+        self._flights: list[_Flight] = []
+        self._launched = 0
+        self._heard: dict[int, int] = {}
+        first = ev.RunCreated(
+            tenant="t", prompt="p", deadline_s=deadline_s, draft=draft_of(nodes), approval=approval
+        )
+        event = Event(1, self.now_s, first)
+        self.run = created(RUN_ID, event)
+        self.journal.append(encode(RUN_ID, event))
+
+    @property
+    def events(self) -> list[Event]:
+        return [decode(body) for body in self.journal]
+
+    def play(self) -> Run:
+        """Return the run once it is over, or once it waits for a person; crashes are survived on the way."""
+        turn: Turn | None = None
+        for _ in range(TURNS_MAX):
+            try:
+                turn = turn or self._turn()
+                if turn.events:
+                    self._append(turn)
+                self._perform(turn.commands)
+                self._die("after acting", self.appends if turn.events else 0)
+            except Crash:
+                turn = self._recovered()
+                continue
+            wake_at_s, turn = turn.wake_at_s, None
+            if self.run.is_over or not self._pass_time(wake_at_s):
+                return self.run
+        raise AssertionError(f"the run did not end within {TURNS_MAX} turns")
+
+    def control(self, fact: Fact) -> None:
+        """Add what a client asks for, unless the run's state refuses it."""
+        event = Event(self.run.seq + 1, self.now_s, fact)
+        try:
+            self.run = evolve(self.run, event)
+        except IllegalTransition:
+            self.refused.append(fact)
+        else:
+            self.journal.append(encode(RUN_ID, event))
+
+    def crash(self) -> None:
+        """Lose the process and what it had in hand; the next one takes the run up."""
+        self._forget()
+        turn = recover(self.run, self.now_s, self.tools, self.limits)
+        if turn.events:
+            self._append(turn)
+        self._perform(turn.commands)
+
+    def _turn(self) -> Turn:
+        landed = [flight for flight in self._flights if flight.lands_at_s <= self.now_s]
+        self._flights = [flight for flight in self._flights if flight not in landed]
+        run, events = self.run, []
+        for flight in landed:
+            event = self._event(run, flight.outcome)
+            if event is not None:
+                run = evolve(run, event)
+                events.append(event)
+        turn = decide(run, self.now_s, self.tools, self.limits, sum(map(len, self.journal)))
+        return turn._replace(events=(*events, *turn.events))
+
+    def _event(self, run: Run, outcome: Outcome | Plan) -> Event | None:
+        if isinstance(outcome, Plan):
+            return Event(run.seq + 1, self.now_s, ev.PlanAccepted(plan=outcome)) if run.planning else None
+        contract = self.tools.find(self.nodes[outcome.step_number].effects, None)
+        assert contract is not None
+        self._heard[outcome.step_number] = self._heard.get(outcome.step_number, 0) + 1
+        return event_of(run, outcome, contract.spec, self.now_s, self.jitter())
+
+    def _append(self, turn: Turn) -> None:
+        self.appends += 1
+        self._die("before append", self.appends)
+        bodies = [encode(RUN_ID, event) for event in turn.events]
+        self.journal.extend(bodies)
+        self.turns.append(tuple(event.fact for event in turn.events))
+        assert fold(RUN_ID, map(decode, bodies), self.run) == turn.run
+        self.run = turn.run
+        if self._crash_at == (self.appends, "after append"):
+            self.lost_calls += sum(isinstance(command, CallTool) for command in turn.commands)
+        self._die("after append", self.appends)
+
+    def _die(self, where: CrashPoint, append: int) -> None:
+        if self._crash_at == (append, where):
+            self.crashes += 1
+            raise Crash
+
+    def _recovered(self) -> Turn | None:
+        self._forget()
+        turn = recover(self.run, self.now_s, self.tools, self.limits)
+        return turn if turn.events else None
+
+    def _forget(self) -> None:
+        self._flights.clear()
+        self._heard = {}
+        heard = (ev.StepRetrying, ev.StepSucceeded, ev.StepFailed)
+        for event in self.events:
+            if isinstance(event.fact, heard) and event.fact.attempt and event.step_number:
+                self._heard[event.step_number] = self._heard.get(event.step_number, 0) + 1
+        self.run = fold(RUN_ID, self.events)
+
+    def _perform(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            match command:
+                case MakePlan():
+                    self._launch(self.planning_s, self.plan)
+                case CallTool():
+                    self._call(command)
+                case InterruptStep():
+                    self._interrupt(command.step_number)
+                case InterruptPlanning():
+                    self._flights = [f for f in self._flights if not isinstance(f.outcome, Plan)]
+
+    def _call(self, command: CallTool) -> None:
+        assert self.run.plan is not None
+        number = command.step_number
+        node = self.nodes[number]
+        key = idempotency_key(RUN_ID, self.run.plan.plan_id, number)
+        self.calls.append(Called(number, command.attempt, key, command.tool_input, self.now_s))
+        heard = self._heard.get(number, 0)
+        takes_s = node.calls_s[min(heard, len(node.calls_s) - 1)]
+        took_ms = takes_s * 1_000 + 1
+        error = RunError(code="tool_failed", message="no", step_number=number)
+        outcome: Outcome
+        match node.endings[min(heard, len(node.endings) - 1)]:
+            case "ok":
+                outcome = Succeeded(number, output_of(node, command.tool_input), took_ms)
+            case "retryable":
+                outcome = Failed(number, error, True, took_ms)
+            case "terminal":
+                outcome = Failed(number, error, False, took_ms)
+            case "timeout":
+                outcome = TimedOut(number, takes_s, took_ms)
+        self._launch(takes_s, outcome)
+
+    def _launch(self, takes_s: float, outcome: Outcome | Plan) -> None:
+        self._launched += 1
+        self._flights.append(_Flight(self.now_s + takes_s, self._launched, outcome))
+
+    def _interrupt(self, number: int) -> None:
+        kept = []
+        for flight in self._flights:
+            outcome = flight.outcome
+            if isinstance(outcome, Plan | Interrupted) or outcome.step_number != number:
+                kept.append(flight)
+                continue
+            cut_off = Interrupted(number, "cut off", 1.0)
+            kept.append(_Flight(self.now_s + self.stubborn_s, flight.order, cut_off))
+        self._flights = kept
+
+    def _pass_time(self, wake_at_s: float | None) -> bool:
+        """Move to the next thing that happens; False when only a person can make something happen."""
+        assert wake_at_s is None or wake_at_s > self.now_s, "a timer that is due already would spin"
+        times = [flight.lands_at_s for flight in self._flights]
+        times += [at_s for at_s, _ in self.controls[:1]]
+        times += [] if wake_at_s is None else [wake_at_s]
+        if not times:
+            return False
+        self.now_s = max(self.now_s, min(times))
+        while self.controls and self.controls[0][0] <= self.now_s:
+            self.control(self.controls.pop(0)[1])
+        self._flights.sort(key=lambda flight: (flight.lands_at_s, flight.order))
+        return True
