@@ -68,6 +68,12 @@ class Tools:
                 spec=spec, input_faults=lambda _: (), output_faults=lambda _: ()
             )
 
+    def without(self, name: str) -> Tools:
+        """Return these tools but one."""
+        fewer = Tools()
+        fewer._contracts = {known: tool for known, tool in self._contracts.items() if known != name}
+        return fewer
+
     def find(self, name: str, version: str | None) -> ToolContract | None:
         return self._contracts.get(name) if version in (None, VERSION) else None
 

@@ -7,7 +7,7 @@ journal. Every append is read back at once: the fold of the bytes must be the ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 from runwright.core import events as ev
@@ -54,7 +54,7 @@ class _Flight(NamedTuple):
 class World:
     """One run in its world.
 
-    crash_at   (n, where): the process dies at its n-th append, counted from 1 over all processes
+    crash_at   (n, where): the process dies at the n-th append, counted from 1 over all processes
     stubborn   tools go on for this long after they were cut off, in seconds
     controls   (when, fact): what clients ask for; refused ones are kept in `refused`
     """
@@ -66,7 +66,7 @@ class World:
         limits: Limits = LIMITS,
         approval: ev.Approval = "auto",
         deadline_s: float = 10_000.0,
-        crash_at: tuple[int, CrashPoint] | None = None,
+        crash_at: Collection[tuple[int, CrashPoint]] = (),
         stubborn_s: float = 0.0,
         controls: Sequence[tuple[float, Fact]] = (),
         plan: Plan | None = None,
@@ -100,8 +100,15 @@ class World:
     def events(self) -> list[Event]:
         return [decode(body) for body in self.journal]
 
-    def play(self) -> Run:
-        """Return the run once it is over, or once it waits for a person; crashes are survived on the way."""
+    def play_until(self, kind: type[Fact]) -> Run:
+        """Return the run in the moment in which the first event of a kind is on record and acted upon."""
+        return self.play(lambda turn: any(isinstance(event.fact, kind) for event in turn.events))
+
+    def play(self, stop: Callable[[Turn], bool] = lambda turn: False) -> Run:
+        """Return the run once it is over, or once it waits for a person; crashes are survived on the way.
+
+        stop   the turn after which to leave it where it is
+        """
         turn: Turn | None = None
         for _ in range(TURNS_MAX):
             try:
@@ -113,9 +120,9 @@ class World:
             except Crash:
                 turn = self._recovered()
                 continue
-            wake_at_s, turn = turn.wake_at_s, None
-            if self.run.is_over or not self._pass_time(wake_at_s):
+            if self.run.is_over or stop(turn) or not self._pass_time(turn.wake_at_s):
                 return self.run
+            turn = None
         raise AssertionError(f"the run did not end within {TURNS_MAX} turns")
 
     def control(self, fact: Fact) -> None:
@@ -164,12 +171,12 @@ class World:
         self.turns.append(tuple(event.fact for event in turn.events))
         assert fold(RUN_ID, map(decode, bodies), self.run) == turn.run
         self.run = turn.run
-        if self._crash_at == (self.appends, "after append"):
+        if (self.appends, "after append") in self._crash_at:
             self.lost_calls += sum(isinstance(command, CallTool) for command in turn.commands)
         self._die("after append", self.appends)
 
     def _die(self, where: CrashPoint, append: int) -> None:
-        if self._crash_at == (append, where):
+        if (append, where) in self._crash_at:
             self.crashes += 1
             raise Crash
 

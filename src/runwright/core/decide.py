@@ -87,12 +87,18 @@ def decide(run: Run, now_s: float, tools: Toolbox, limits: Limits, run_bytes: in
     run_bytes   size of the run's journal so far
     """
     draft = Draft(run, now_s, tools, limits)
-    if run.is_over:
-        return draft.turn()
-    stop = _reason_to_stop(run, now_s, limits, run_bytes)
+    go_on(draft, run_bytes)
+    return draft.turn()
+
+
+def go_on(draft: Draft, run_bytes: int) -> None:
+    """Add to a turn what follows from its run as it is now."""
+    if draft.run.is_over:
+        return
+    stop = _reason_to_stop(draft.run, draft.now_s, draft.limits, run_bytes)
     if stop is not None:
         _stop(draft, stop)
-        return draft.turn()
+        return
     if draft.run.status == "pending":
         draft.record(ev.PlanStarted())
         draft.commands.append(MakePlan())
@@ -100,7 +106,6 @@ def decide(run: Run, now_s: float, tools: Toolbox, limits: Limits, run_bytes: in
         _begin(draft)
     if draft.run.status == "running":
         _advance(draft)
-    return draft.turn()
 
 
 _CANCELLED = RunError(code="cancelled", message="the run was cancelled")
