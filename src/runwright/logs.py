@@ -9,7 +9,6 @@ What is logged may come from strangers; control characters in it never reach a t
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Literal
@@ -17,14 +16,13 @@ from typing import Any, Literal
 import orjson
 import structlog
 
+from runwright.visible import visible, visible_json, visible_lines
+
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
 EventDict = MutableMapping[str, Any]
 
 _HANDLER = "runwright"
-# C0 and C1 controls, line separators, and the marks that turn the direction of text around
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
-_UNSAFE_IN_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 _MANY_LINES = frozenset({"exception", "stack"})
 _NOISY = ("asyncio", "httpx2", "httpcore2")
 
@@ -81,9 +79,13 @@ def quiet() -> None:
     )
 
 
-def visible(text: str) -> str:
-    """Return text with its control characters written out, as `\\x1b` or `\\u202e`; it stays one line."""
-    return _UNSAFE.sub(_written_out, text)
+def terse() -> None:
+    """As `quiet`, for the command line: each warning is one line, without a traceback."""
+    quiet()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.set_name(_HANDLER)
+    handler.setFormatter(_OneLine())
+    _install(handler, "warning")
 
 
 def json_line(_logger: Any, _method: str, event: EventDict) -> str:
@@ -94,7 +96,7 @@ def json_line(_logger: Any, _method: str, event: EventDict) -> str:
     except (TypeError, ValueError):
         # integers beyond 64 bit, half surrogates, keys that are not text, endless nesting
         line = orjson.dumps({str(key): _as_text(value) for key, value in ordered.items()})
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", line.decode())
+    return visible_json(line.decode())
 
 
 def _install(handler: logging.Handler, level: Level) -> None:
@@ -120,8 +122,7 @@ def _text_renderer(colours: bool) -> structlog.dev.ConsoleRenderer:
 def _escaped(_logger: Any, _method: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, str):
-            unsafe = _UNSAFE_IN_LINES if key in _MANY_LINES else _UNSAFE
-            event[key] = unsafe.sub(_written_out, value)
+            event[key] = visible_lines(value) if key in _MANY_LINES else visible(value)
     return event
 
 
@@ -133,9 +134,11 @@ def _plain_line(_logger: Any, _method: str, event: EventDict) -> tuple[tuple[str
     return (" ".join(told),), asked
 
 
-def _written_out(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+class _OneLine(logging.Formatter):
+    """Leaves the traceback out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname.lower()}: {visible(record.getMessage())}"
 
 
 def _as_text(value: Any) -> Any:

@@ -133,3 +133,15 @@ def test_quiet_leaves_what_a_program_has_configured() -> None:
     logs.quiet()
 
     assert structlog.get_config()["processors"] is before
+
+
+def test_the_command_line_shows_a_warning_as_one_line(capsys: Captured) -> None:
+    """A crash that is logged while the command line is at work is one line on stderr, without a traceback."""
+    logs.terse()
+
+    try:
+        raise ValueError("why")
+    except ValueError:
+        structlog.get_logger("runwright.runtime").exception("plan.crashed", run_id="run_1")
+
+    assert capsys.readouterr().err == "error: plan.crashed run_id='run_1'\n"
