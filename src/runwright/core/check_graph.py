@@ -24,24 +24,16 @@ def number_problems(steps: Sequence[Step]) -> dict[int, list[Problem]]:
         if first.setdefault(number, position) != position:
             said = f"step number {number} was given before, to the step at /steps/{first[number]}"
             hint = "give every step a number of its own"
-            path: Path = ("step_number",)
-            found[position].append(problem_at(position, step, "duplicate_step_number", said, path, hint))
+            code, path = "duplicate_step_number", ("step_number",)
+            found[position].append(problem_at(position, step, code, said, path, hint))
     count = len(first)
     if astray := [number for number in first if not 1 <= number <= count]:
         missing = [number for number in range(1, count + 1) if number not in first]
         position = first[astray[0]]
-        said = f"step numbers must be 1 to {count} without gaps; {_listed(missing)} is missing"
+        said = f"step numbers must be 1 to {count} without gaps; missing: {_listed(missing)}"
         hint = f"renumber {_listed(astray)}, and what refers to it"
-        found[position].append(
-            problem_at(
-                position,
-                steps[position],
-                "step_numbers_not_contiguous",
-                said,
-                ("step_number",),
-                hint,
-            )
-        )
+        code, path = "step_numbers_not_contiguous", ("step_number",)
+        found[position].append(problem_at(position, steps[position], code, said, path, hint))
     return found
 
 
@@ -65,7 +57,7 @@ def links(reading: Reading) -> Iterator[tuple[int, Path]]:
 
 
 def cycle_problems(readings: Sequence[Reading]) -> dict[int, list[Problem]]:
-    """Return one problem for each circle of steps that wait for each other, by the position of a step in it."""
+    """Return one problem for each circle of waiting steps, by the position of a step in it."""
     said_at: dict[tuple[int, int], tuple[Reading, Path]] = {}
     for reading in readings:
         for needed, path in links(reading):

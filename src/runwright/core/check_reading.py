@@ -28,6 +28,7 @@ class Reading:
     tool       None when there is no such tool
     known      the input with null where a reference stands and with its escapes resolved; None when the
                input could not be read
+    when       the condition; None when there is none, or it could not be read
     places     strings with references; their paths begin with `tool_input` or `when`
     malformed  paths of strings whose references cannot be read
     problems   what was wrong already while reading
@@ -37,6 +38,7 @@ class Reading:
     step: Step
     tool: ToolContract | None
     known: dict[str, Any] | None
+    when: dict[str, Any] | None
     places: tuple[Place, ...]
     malformed: frozenset[Path]
     problems: tuple[Problem, ...]
@@ -44,6 +46,11 @@ class Reading:
     def references(self) -> Iterator[tuple[Place, Ref]]:
         """Yield every reference of the step with the place where it stands."""
         return ((place, part) for place in self.places for part in place.parts if isinstance(part, Ref))
+
+    def open_places(self) -> frozenset[Path]:
+        """Return the paths inside the input at which a value is not known yet."""
+        paths = {place.path for place in self.places} | self.malformed
+        return frozenset(path[1:] for path in paths if path[0] == "tool_input")
 
     def problem(self, code: str, message: str, path: Path = (), hint: str = "") -> Problem:
         """Return a problem that points at a path inside this step."""
@@ -68,21 +75,21 @@ def read(position: int, step: Step, tool: ToolContract | None, limits: Limits) -
     places: list[Place] = []
     malformed: dict[Path, InvalidRef] = {}
     problems: list[Problem] = []
-    known: dict[str, Any] | None = None
+    readable: dict[str, Any] = {}
     for name, value in (("tool_input", step.tool_input), ("when", step.when)):
-        readable, refusal = _measured(name, value, limits)
+        is_readable, refusal = _measured(name, value, limits)
         if refusal is not None:
             problems.append(problem_at(position, step, *refusal))
-        if readable:
-            found = _without_references(value, (name,), places, malformed)
-            known = found if name == "tool_input" else known
+        if is_readable:
+            readable[name] = _without_references(value, (name,), places, malformed)
     for path, error in malformed.items():
         problems.append(problem_at(position, step, "invalid_value", error.message, path, error.hint or ""))
     return Reading(
         position=position,
         step=step,
         tool=tool,
-        known=known,
+        known=readable.get("tool_input"),
+        when=step.when if "when" in readable else None,
         places=tuple(places),
         malformed=frozenset(malformed),
         problems=tuple(problems),

@@ -54,7 +54,7 @@ Way: TypeAlias = tuple[dict[str, Any], ...]  # schema objects that all hold at o
 _COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "unevaluatedProperties"})
 _OLD_DRAFTS = ("draft-03", "draft-04", "draft-05", "draft-06", "draft-07")
 _WAYS_MAX = 64
-_VISITS_MAX = 1_000
+_WORK_MAX = 1_000  # schema objects looked at for one answer
 _NESTING_MAX = 48
 _FIT_NESTING_MAX = 8
 
@@ -175,7 +175,7 @@ def may_hold(root: Schema, node: Schema, value: Any, open_places: Container[Path
     path          of this value
     open_places   paths of the unknown values, from the same start
     """
-    return _may_hold(root, node, value, path, open_places, [_VISITS_MAX])
+    return _may_hold(root, node, value, path, open_places, [_WORK_MAX])
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -203,24 +203,27 @@ def _ways(root: Schema, node: Schema) -> list[Way]:
     """
     if isinstance(node, dict) and _COMBINING.isdisjoint(node):
         return [(node,)]
-    return _expanded(root, node, 0, [_VISITS_MAX])
+    return _expanded(root, node, 0, [_WORK_MAX])
 
 
-def _expanded(root: Schema, node: Schema, nesting: int, visits_left: list[int]) -> list[Way]:
+def _expanded(root: Schema, node: Schema, nesting: int, work_left: list[int]) -> list[Way]:
     if isinstance(node, bool):
         return [()] if node else []
-    visits_left[0] -= 1
-    if visits_left[0] < 0 or nesting > _NESTING_MAX:
+    work_left[0] -= 1
+    if work_left[0] < 0 or nesting > _NESTING_MAX:
         return [(UNKNOWN,)]
     ref = node.get("$ref")
     if isinstance(ref, str) and _is_old_draft(root):
-        return _expanded(root, target(root, ref), nesting + 1, visits_left)
+        return _expanded(root, target(root, ref), nesting + 1, work_left)
     found: list[Way] = [(node,)] if declared_types(node) else []
     for alternatives in _combined(root, node):
-        ways = [way for part in alternatives for way in _expanded(root, part, nesting + 1, visits_left)]
+        ways = [way for part in alternatives for way in _expanded(root, part, nesting + 1, work_left)]
         if len(ways) * len(found) > _WAYS_MAX:
             ways = [(UNKNOWN,)]
-        both = ((*one, *other) for one in found for other in ways)
+        both = [(*one, *other) for one in found for other in ways]
+        work_left[0] -= sum(map(len, both))
+        if work_left[0] < 0:
+            return [(UNKNOWN,)]
         found = [way for way in both if _common_types(way)]
     return found
 
@@ -267,17 +270,17 @@ def _child_of_way(way: Way, key: str | int) -> Schema | None:
 
 
 def _may_hold(
-    root: Schema, node: Schema, value: Any, path: Path, open_places: Container[Path], visits_left: list[int]
+    root: Schema, node: Schema, value: Any, path: Path, open_places: Container[Path], work_left: list[int]
 ) -> bool:
-    visits_left[0] -= 1
-    if path in open_places or visits_left[0] < 0:
+    work_left[0] -= 1
+    if path in open_places or work_left[0] < 0:
         return True
     for way in _ways(root, node):
         if not _may_be(way, value):
             continue
         parts = ((key, part, _child_of_way(way, key)) for key, part in _inner_values(value))
         if all(
-            known is not None and _may_hold(root, known, part, (*path, key), open_places, visits_left)
+            known is not None and _may_hold(root, known, part, (*path, key), open_places, work_left)
             for key, part, known in parts
         ):
             return True

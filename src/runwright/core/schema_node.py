@@ -188,7 +188,7 @@ def _item(node: dict[str, Any], index: int) -> Schema | None:
     open_ways = first[start : length_max + index + 1]
     if len(first) - index <= length_max:
         open_ways = [*open_ways, rest]
-    return {"anyOf": open_ways} if len(open_ways) > 1 else (open_ways or [None])[0]
+    return {"anyOf": open_ways} if open_ways else None
 
 
 def _tuple_of(node: dict[str, Any]) -> tuple[list[Schema], Schema]:

@@ -1,0 +1,140 @@
+"""What is wrong with the references of a step, judged by the schemas of the tools on both ends.
+
+A reference is refused when no output that its tool may give has such a place, or when no value at that place
+could stand where the reference stands. Whatever a schema leaves open is left to the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from runwright.core import conditions, refs
+from runwright.core import schema as schemas
+from runwright.core.check_hints import choice, place_name, wanted_at
+from runwright.core.check_reading import Reading
+from runwright.core.check_values import mistyped, unexpected
+from runwright.core.plan import Problem
+from runwright.core.refs import Place, Ref
+from runwright.core.schema import ANYTHING, Schema
+from runwright.core.tool import ToolSpec
+
+Given: TypeAlias = tuple[Schema, Schema]  # the root of an output schema, and the schema at a reference's end
+
+# The tools of a step number; several while the number is used twice, None where there is no such tool.
+Producers: TypeAlias = Mapping[int, Sequence[ToolSpec | None]]
+
+
+def reference_problems(reading: Reading, producers: Producers) -> Iterator[Problem]:
+    """Yield what is certainly wrong with the references of a step's input and condition."""
+    for place, ref in reading.references():
+        if len(ref.path) > refs.DEPTH_MAX:
+            said = f"{refs.shortened(ref.text)} is {len(ref.path)} fields deep, the limit is {refs.DEPTH_MAX}"
+            yield reading.problem("too_deep", said, place.path, "refer to something nearer to the output")
+        elif not given_by(ref, producers):
+            yield _no_such_field(reading, place, ref, producers)
+    if reading.tool is not None:
+        for place in reading.places:
+            if place.path[0] == "tool_input":
+                yield from _place_problems(reading, reading.tool.spec, place, producers)
+
+
+def condition_problems(reading: Reading, producers: Producers) -> Iterator[Problem]:
+    """Yield what is wrong with the condition of a step."""
+    when = reading.when
+    if when is None:
+        return
+    defects = conditions.problems(when)
+    for path, why in defects:
+        yield reading.problem("bad_condition", why, ("when", *path), "write {left, op, right}")
+    if defects:
+        return
+
+    def types_of(ref: Ref) -> frozenset[str]:
+        return frozenset[str]().union(*(schemas.types(*given) for given in given_by(ref, producers)))
+
+    for path, left, op, right in conditions.comparisons(when):
+        kinds = [conditions.operand_types(operand, types_of) for operand in (left, right)]
+        wrong = conditions.mismatch(op, *kinds) if all(kinds) else None
+        if wrong:
+            hint = "compare values of the same type, or refer to a field of the output"
+            yield reading.problem("wrong_type", wrong, ("when", *path), hint)
+
+
+def given_by(ref: Ref, producers: Producers) -> list[Given]:
+    """Return what a reference may give; empty when no output can have such a place."""
+    if len(ref.path) > refs.DEPTH_MAX:
+        return [(ANYTHING, ANYTHING)]
+    specs = producers.get(ref.step_number, (None,))
+    roots = [ANYTHING if spec is None else spec.output_schema for spec in specs]
+    ends = ((root, schemas.at(root, ref.path)) for root in roots)
+    return [(root, end) for root, end in ends if end is not None]
+
+
+def _place_problems(
+    reading: Reading, spec: ToolSpec, place: Place, producers: Producers
+) -> Iterator[Problem]:
+    root, path = spec.input_schema, place.path[1:]
+    node: Schema = root
+    for depth, key in enumerate(path, start=1):
+        kind = "object" if isinstance(key, str) else "array"
+        inner = schemas.child(root, node, key)
+        if inner is None and kind not in schemas.types(root, node):
+            yield mistyped(reading, spec, path[: depth - 1], kind, node)
+            return
+        if inner is None:
+            yield unexpected(reading, spec, path[:depth])
+            return
+        node = inner
+    wanted = schemas.types(root, node)
+    whole = place.whole
+    if whole is None:
+        if "string" not in wanted:
+            said = f"`{place_name(path)}` is text around a reference"
+            hint = "let the reference stand alone, as the whole value"
+            yield _unfit(reading, spec, place, said, wanted, hint)
+        return
+    given = given_by(whole, producers)
+    if given and not any(schemas.may_stand(*one, root, node) for one in given):
+        kinds = frozenset[str]().union(*(schemas.types(*one) for one in given))
+        said = f"{refs.shortened(whole.text)} is of type {schemas.in_words(kinds)}"
+        hint = _narrower(whole, given[0]) or f"it takes {wanted_at(root, node)}"
+        yield _unfit(reading, spec, place, said, wanted, hint)
+
+
+def _unfit(
+    reading: Reading, spec: ToolSpec, place: Place, said: str, wanted: frozenset[str], hint: str
+) -> Problem:
+    asked = f"{spec.name} wants {schemas.in_words(wanted)} for `{place_name(place.path[1:])}`"
+    return reading.problem("wrong_type", f"{said}, but {asked}", place.path, hint)
+
+
+def _no_such_field(reading: Reading, place: Place, ref: Ref, producers: Producers) -> Problem:
+    spec = next(spec for spec in producers[ref.step_number] if spec is not None)
+    root = spec.output_schema
+    depth = next(n for n in range(len(ref.path)) if schemas.at(root, ref.path[: n + 1]) is None)
+    key, found = ref.path[depth], schemas.at(root, ref.path[:depth])
+    parent = ANYTHING if found is None else found
+    kinds = schemas.types(root, parent)
+    nearer = refs.shortened("".join(map(refs.written, ref.path[:depth])))
+    at = f"the output of step {ref.step_number} ({spec.name}){nearer}"
+    hint = f"write {{step_{ref.step_number}_output{nearer}}}"
+    if isinstance(key, str) and "object" in kinds:
+        why = f"{at} has no field `{refs.shortened(key)}`"
+        hint = choice(key, schemas.fields(root, parent), "fields")
+    elif isinstance(key, int) and "array" in kinds:
+        why = f"{at} has no item [{key}]"
+        hint = "refer to an item that the list can have"
+    else:
+        why = f"{at} is of type {schemas.in_words(kinds)}, so it has no {refs.shortened(refs.written(key))}"
+        if "array" in kinds and isinstance(key, str) and key.isdecimal():
+            hint = f"write [{key[:9]}] for an item of a list"
+    return reading.problem("no_such_field", f"{refs.shortened(ref.text)}: {why}", place.path, hint)
+
+
+def _narrower(ref: Ref, given: Given) -> str:
+    """A hint to refer to a part of an object or a list; empty for other values."""
+    if names := schemas.fields(*given):
+        listed = ", ".join(refs.shortened(name) for name in names[:8])
+        return f"refer to one of its fields: {listed}"
+    return f"refer to one item: {ref.text[:-1]}[0]}}" if "array" in schemas.types(*given) else ""
