@@ -34,6 +34,7 @@ def http_app(parts: Parts) -> ASGIApp:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         telemetry={"operation_spans": False, "logs": False},
     )
     app.state.parts = parts

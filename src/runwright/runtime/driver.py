@@ -8,6 +8,7 @@ believed before it is recorded. What is to happen is decided by `core.decide` al
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import chain, repeat
@@ -61,7 +62,7 @@ class Drive:
         self._run_bytes = run_bytes
         self._loop = asyncio.get_running_loop()
         # a jump of the wall clock must not move deadlines and retries of a run in hand
-        self._offset_s = engine.now_s() - self._loop.time()
+        self._offset_s = engine.now_s() - time.monotonic()
         self._news: list[News] = []
         self._calls: dict[int, Call] = {}
         self.progress: dict[int, Progress] = {}
@@ -110,7 +111,7 @@ class Drive:
         return self._releasing and not self._calls and not self._news
 
     def _now_s(self) -> float:
-        return round(self._loop.time() + self._offset_s, 3)
+        return round(time.monotonic() + self._offset_s, 3)
 
     def _turn(self) -> Turn:
         """What the news so far make of the run, and what follows from it."""
@@ -268,7 +269,8 @@ class Drive:
             self._wake_at_s = wake_at_s
             self._timer = None
             if wake_at_s is not None:
-                self._timer = self._loop.call_at(wake_at_s - self._offset_s + 0.001, self._ring)
+                delay_s = max(0.0, wake_at_s - self._now_s()) + 0.001
+                self._timer = self._loop.call_later(delay_s, self._ring)
         self._waiter = self._loop.create_future()
         await self._waiter
         self._waiter = None

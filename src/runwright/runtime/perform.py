@@ -8,6 +8,7 @@ a grace period and can no longer say anything.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,7 @@ class Call:
         self._cut: str | None = None
         self._told = False
         self._loop = asyncio.get_running_loop()
-        self._began_s = self._loop.time()
+        self._began_s = time.perf_counter()
         self._timer = self._loop.call_later(timeout_s, self.cut, "timeout")
         self.task = self._loop.create_task(self._work())
 
@@ -122,7 +123,7 @@ class Call:
             self._tell(outcome)
 
     def _duration_ms(self) -> float:
-        return round((self._loop.time() - self._began_s) * 1_000, 3)
+        return round((time.perf_counter() - self._began_s) * 1_000, 3)
 
 
 def one_line(text: str) -> str:
