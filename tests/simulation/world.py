@@ -57,6 +57,7 @@ class World:
     crash_at   (n, where): the process dies at the n-th append, counted from 1 over all processes
     stubborn   tools go on for this long after they were cut off, in seconds
     controls   (when, fact): what clients ask for; refused ones are kept in `refused`
+    refusals   how often the planner refuses before it makes the plan
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class World:
         controls: Sequence[tuple[float, Fact]] = (),
         plan: Plan | None = None,
         planning_s: float = 1.0,
+        refusals: int = 0,
         jitter: Callable[[], float] = lambda: 0.5,
         tools: Tools | None = None,
     ) -> None:
@@ -78,7 +80,7 @@ class World:
         self.plan = plan or plan_of(nodes)
         self.limits, self.tools, self.jitter = limits, tools or Tools(), jitter
         self.now_s = BEGIN_S
-        self.stubborn_s, self.planning_s = stubborn_s, planning_s
+        self.stubborn_s, self.planning_s, self._refusals = stubborn_s, planning_s, refusals
         self.controls = sorted(((BEGIN_S + after_s, fact) for after_s, fact in controls), key=lambda c: c[0])
         self.refused: list[Fact] = []
         self.journal: list[bytes] = []
@@ -148,20 +150,31 @@ class World:
         self._flights = [flight for flight in self._flights if flight not in landed]
         run, events = self.run, []
         for flight in landed:
-            event = self._event(run, flight.outcome)
-            if event is not None:
+            for event in self._told(run, flight.outcome):
                 run = evolve(run, event)
                 events.append(event)
         turn = decide(run, self.now_s, self.tools, self.limits, sum(map(len, self.journal)))
         return turn._replace(events=(*events, *turn.events))
 
-    def _event(self, run: Run, outcome: Outcome | Plan) -> Event | None:
+    def _told(self, run: Run, outcome: Outcome | Plan) -> list[Event]:
+        """The events that a flight makes: steps and verdict of the planner, or the outcome of a call."""
         if isinstance(outcome, Plan):
-            return Event(run.seq + 1, self.now_s, ev.PlanAccepted(plan=outcome)) if run.planning else None
+            if not run.planning:
+                return []
+            facts = [*(ev.PlanStepProposed(step=step) for step in outcome.steps), self._verdict(outcome)]
+            numbers = [*(step.step_number for step in outcome.steps), None]
+            told = zip(facts, numbers, strict=True)
+            return [Event(run.seq + at, self.now_s, *one) for at, one in enumerate(told, start=1)]
         contract = self.tools.find(self.nodes[outcome.step_number].effects, None)
         assert contract is not None
         self._heard[outcome.step_number] = self._heard.get(outcome.step_number, 0) + 1
-        return event_of(run, outcome, contract.spec, self.now_s, self.jitter())
+        return [event_of(run, outcome, contract.spec, self.now_s, self.jitter())]
+
+    def _verdict(self, plan: Plan) -> ev.PlanAccepted | ev.PlanRefused:
+        if not self._refusals:
+            return ev.PlanAccepted(plan=plan)
+        self._refusals -= 1
+        return ev.PlanRefused(error=RunError(code="not_understood", message="what?"))
 
     def _append(self, turn: Turn) -> None:
         self.appends += 1

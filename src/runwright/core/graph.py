@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runwright.core import refs
+from runwright.core.errors import Invalid
 from runwright.core.plan import Step
 
 
@@ -24,8 +25,13 @@ class Graph(NamedTuple):
 
 
 def graph_of(steps: Sequence[Step]) -> Graph:
-    """Return the graph of a plan that has passed the check."""
+    """Return the graph of a plan.
+
+    Raises   Invalid when the steps are not numbered 1 to n, or one waits for a step that never ends
+    """
     ordered = tuple(sorted(steps, key=lambda step: step.step_number))
+    if any(step.step_number != number for number, step in enumerate(ordered, start=1)):
+        raise Invalid(f"the {len(ordered)} steps are not numbered 1 to {len(ordered)}")
     references = tuple(references_of(step) for step in ordered)
     before = tuple(
         tuple(sorted(named.union(step.depends_on))) for step, named in zip(ordered, references, strict=True)
@@ -33,8 +39,26 @@ def graph_of(steps: Sequence[Step]) -> Graph:
     behind: list[list[int]] = [[] for _ in ordered]
     for number, needed in enumerate(before, start=1):
         for earlier in needed:
+            if not 1 <= earlier <= len(ordered):
+                raise Invalid(f"step {number} waits for step {earlier}, which is not in the plan")
             behind[earlier - 1].append(number)
-    return Graph(ordered, before, tuple(map(tuple, behind)), references)
+    graph = Graph(ordered, before, tuple(map(tuple, behind)), references)
+    _require_an_order(graph)
+    return graph
+
+
+def _require_an_order(graph: Graph) -> None:
+    """Refuse steps that wait for each other: a run of them would never end."""
+    waiting = [len(needed) for needed in graph.before]
+    ended = [number for number, count in enumerate(waiting, start=1) if not count]
+    for number in ended:  # grows while it is walked
+        for later in graph.behind[number - 1]:
+            waiting[later - 1] -= 1
+            if not waiting[later - 1]:
+                ended.append(later)
+    if len(ended) < len(waiting):
+        stuck = next(number for number, count in enumerate(waiting, start=1) if count)
+        raise Invalid(f"step {stuck} waits, in the end, for itself")
 
 
 def references_of(step: Step) -> frozenset[int]:

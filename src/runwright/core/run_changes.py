@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from runwright.core import events as ev
+from runwright.core.errors import IllegalTransition, Invalid
 from runwright.core.events import Event, RunError
 from runwright.core.graph import graph_of
 from runwright.core.state import Change, Run, RunStatus, StepState, require
@@ -33,7 +34,10 @@ def _plan_step_proposed(run: Run, event: Event, fact: ev.PlanStepProposed, statu
 
 def _plan_accepted(run: Run, event: Event, fact: ev.PlanAccepted, status: RunStatus) -> Run:
     require(run.planning, "no planner is at work")
-    graph = graph_of(fact.plan.steps)
+    try:
+        graph = graph_of(fact.plan.steps)
+    except Invalid as error:
+        raise IllegalTransition(f"the plan cannot be carried out: {error.message}") from error
     steps = tuple(
         StepState(step_number=n, waiting=len(before)) for n, before in enumerate(graph.before, start=1)
     )

@@ -118,6 +118,7 @@ def _step_skipped(run: Run, event: Event, fact: ev.StepSkipped, status: RunStatu
     state, next_status = _step(run, event)
     require(state.waiting == 0, f"step {state.step_number} still waits for {state.waiting} others")
     require(not run.cancelling and run.failed_step is None, "no step is skipped in this run any more")
+    require(not state.attempts, f"the tool of step {state.step_number} was called already")
     return _ended(run, event, replace(state, status=next_status))
 
 
