@@ -30,6 +30,8 @@ def assert_consistent(run: Run) -> None:
             assert state.waiting == sum(n not in over for n in before)
         idle = {s.step_number for s in run.steps if s.status == "pending" and not s.waiting} - retrying
         assert set(run.ready) == idle
+    if run.status == "running":
+        assert run.started_at_s is not None and (run.approved or run.created.approval == "auto")
     if run.failed_step is not None:
         assert status_of[run.failed_step] in ("failed", "unknown")
     if run.is_over:

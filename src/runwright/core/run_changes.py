@@ -116,8 +116,9 @@ def _run_restarted(run: Run, event: Event, fact: ev.RunRestarted, status: RunSta
     for number in fact.resolve:
         known = 1 <= number <= len(run.steps) and run.steps[number - 1].status == "unknown"
         require(known, f"step {number} is not unknown, so there is nothing to resolve")
+    # a run that failed before it was started has its plan, or its approval, still to come
     fresh = replace(
-        _moved(run, event, status if run.plan is not None else "planning"),
+        _moved(run, event, status if run.started_at_s is not None else "planning"),
         deadline_at_s=event.at_s + run.created.deadline_s,
         refusal=None,
         problems=(),
@@ -147,7 +148,6 @@ def _from_checkpoint(run: Run, fact: ev.RunRestarted) -> Run:
         ready=tuple(s.step_number for s in steps if s.status == "pending" and not s.waiting),
         left=len(steps) - len(over),
         failed_step=failed,
-        started_at_s=run.started_at_s,
     )
 
 
