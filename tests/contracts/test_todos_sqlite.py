@@ -13,7 +13,7 @@ import pytest
 
 from runwright.adapters import todos_sqlite
 from runwright.adapters.sqlite import Reader, Writer
-from runwright.adapters.todos_sqlite import SEARCH_ROWS, SqliteTodos, random_id
+from runwright.adapters.todos_sqlite import PAGE_BYTES_MAX, SEARCH_ROWS, SqliteTodos, random_id
 from runwright.core.ids import Tenant
 from runwright.ports import TodoStatus
 
@@ -123,8 +123,7 @@ async def test_an_id_that_is_taken_is_not_used_again(store: Opened) -> None:
     """When a new id is taken, by another tenant or by a deleted todo, the next one is tried."""
     ids: Iterator[str] = iter(["todo_a", "todo_b", "todo_a", "todo_b", "todo_c"])
     todos = SqliteTodos(store.writer, store.reader, time.time, lambda: next(ids))
-    (theirs,) = await added(todos, "theirs", tenant=BERT)
-    (gone,) = await added(todos, "gone")
+    theirs, gone = (*await added(todos, "theirs", tenant=BERT), *await added(todos, "gone"))
     await todos.delete(ANNA, gone.todo_id, fresh_key())
     (todo,) = await added(todos, "mine")
 
@@ -137,11 +136,8 @@ async def test_ids_that_never_change_are_an_error(store: Opened) -> None:
     """A source of ids that repeats itself for ever ends in an error; nothing is added, nobody is harmed."""
     todos = SqliteTodos(store.writer, store.reader, time.time, lambda: "todo_a")
     await added(todos, "first")
-    stuck, fine = await asyncio.gather(
-        todos.add(ANNA, "second", fresh_key()),
-        store.todos.add(BERT, "fine", fresh_key()),
-        return_exceptions=True,
-    )
+    adds = todos.add(ANNA, "second", fresh_key()), store.todos.add(BERT, "fine", fresh_key())
+    stuck, fine = await asyncio.gather(*adds, return_exceptions=True)
 
     assert isinstance(stuck, AssertionError)
     assert texts(await listed(todos)) == ["first"]
@@ -170,11 +166,30 @@ async def test_a_text_with_the_null_character(store: Opened) -> None:
     assert (await listed(store.todos, query="\x00b")).page == (todo,)
 
 
+async def fill(store: Opened, tenant: Tenant, numbers: range) -> None:
+    """Add todos with these numbers and complete every second one."""
+    for start in range(numbers.start, numbers.stop, 200):
+        adds = (
+            store.todos.add(tenant, f"todo {n:05}", fresh_key())
+            for n in range(start, min(start + 200, numbers.stop))
+        )
+        made = await asyncio.gather(*adds)
+        await asyncio.gather(*(store.todos.complete(tenant, todo.todo_id) for todo in made[::2]))
+
+
+async def test_a_page_is_never_empty(store: Opened) -> None:
+    """A text that is too long for any page has a page of its own."""
+    made = await added(store.todos, "x" * (PAGE_BYTES_MAX + 1), "short")
+    page = await listed(store.todos)
+    behind = await listed(store.todos, after=page.next_after)
+
+    assert page.page == (made[0],)
+    assert behind.page == (made[1],)
+
+
 async def test_a_search_lets_others_in(store: Opened) -> None:
     """A search of more todos than one part holds gives others their turn, and counts every todo once."""
-    texts_given = [f"todo {n}" for n in range(2 * SEARCH_ROWS)]
-    await asyncio.gather(*(store.todos.add(ANNA, text, fresh_key()) for text in texts_given[:SEARCH_ROWS]))
-    await asyncio.gather(*(store.todos.add(ANNA, text, fresh_key()) for text in texts_given[SEARCH_ROWS:]))
+    await fill(store, ANNA, range(2 * SEARCH_ROWS))
     turns = 0
 
     async def other() -> None:
@@ -191,18 +206,7 @@ async def test_a_search_lets_others_in(store: Opened) -> None:
 
     assert turns - began == 2
     assert page.match_count == 2 * SEARCH_ROWS
-    assert texts(page) == texts_given[:5]
-
-
-async def fill(store: Opened, tenant: Tenant, numbers: range) -> None:
-    """Add todos with these numbers and complete every second one."""
-    for start in range(numbers.start, numbers.stop, 200):
-        adds = (
-            store.todos.add(tenant, f"todo {n:05}", fresh_key())
-            for n in range(start, min(start + 200, numbers.stop))
-        )
-        made = await asyncio.gather(*adds)
-        await asyncio.gather(*(store.todos.complete(tenant, todo.todo_id) for todo in made[::2]))
+    assert texts(page) == [f"todo {n:05}" for n in range(5)]
 
 
 @pytest.mark.parametrize("status", STATUSES)
