@@ -6,40 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jsonschema_rs
-
+from runwright.adapters import schemas_jsonschema_rs
 from runwright.core.plan import Step
-from runwright.core.tool import Fault, ToolContract, ToolSpec
-
-
-def faults_of(schema: dict[str, Any] | bool) -> Any:
-    """Return the function that holds a value against a schema."""
-    validator = jsonschema_rs.validator_for(schema)
-
-    def faults(value: Any) -> tuple[Fault, ...]:
-        return tuple(fault for error in validator.iter_errors(value) for fault in _faults(error))
-
-    return faults
+from runwright.core.tool import ToolContract, ToolSpec
 
 
 def contract(
-    name: str,
-    inputs: dict[str, Any] | None = None,
-    output: dict[str, Any] | None = None,
-    *,
-    version: str = "1.0.0",
+    name: str, inputs: dict[str, Any] | None = None, output: Any = None, *, version: str = "1.0.0"
 ) -> ToolContract:
     """Return a tool that takes and gives what these schemas say; anything where they are left out."""
     spec = ToolSpec(
         name=name,
         version=version,
         description="",
-        input_schema={} if inputs is None else inputs,
-        output_schema={} if output is None else output,
+        input_schema=inputs or {},
+        output_schema={"allOf": [output]} if isinstance(output, bool) else output or {},
     )
-    return ToolContract(
-        spec=spec, input_faults=faults_of(spec.input_schema), output_faults=faults_of(spec.output_schema)
-    )
+    return schemas_jsonschema_rs.contract(spec)
 
 
 @dataclass
@@ -70,12 +53,3 @@ class Tools:
 def step(number: int, tool_name: str, tool_input: dict[str, Any] | None = None, **more: Any) -> Step:
     """Return a step; the input is empty where none is given."""
     return Step(step_number=number, tool_name=tool_name, tool_input=tool_input or {}, **more)
-
-
-def _faults(error: jsonschema_rs.ValidationError) -> list[Fault]:
-    path, keyword = tuple(error.instance_path), error.kind.name
-    if keyword == "required":
-        return [Fault(path, keyword, error.message, error.kind.property)]
-    if keyword in ("additionalProperties", "unevaluatedProperties"):
-        return [Fault(path, keyword, error.message, name) for name in error.kind.unexpected]
-    return [Fault(path, keyword, error.message)]

@@ -187,9 +187,46 @@ def test_alternatives_are_refused_only_when_no_value_could_make_one_fit(
     assert places(problems) == expected
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        ({"anyOf": [{"enum": [{"a": 1}]}, {"required": ["b"]}]}, {"a": R}, []),
+        ({"anyOf": [{"const": {"a": 1}}, {"required": ["b"]}]}, {"a": R}, []),
+        (
+            {"oneOf": [{"enum": [{"a": 1, "c": 0}]}, {"properties": {"c": {"minimum": 5}}}]},
+            {"a": R, "c": 0},
+            [],
+        ),
+        ({"anyOf": [{"enum": [{"a": 1}]}, {"required": ["b"]}]}, {"c": R}, [("missing_input", "/in/b")]),
+        ({"anyOf": [MAIL, {"type": "null"}]}, {"to": R, "size": 0}, [("invalid_value", "/in/size")]),
+        ({"anyOf": [MAIL, {"type": "null"}]}, {"cc": [R]}, [("missing_input", "/in/to")]),
+        ({"anyOf": [MAIL, {"type": "string"}]}, {"to": R, "size": "x"}, [("wrong_type", "/in/size")]),
+        ({"anyOf": [MAIL, {"type": "string"}]}, [R], [("wrong_type", "/in")]),
+        (
+            {**MAIL, "anyOf": [{"required": ["cc"]}, {"required": ["note"]}]},
+            {"to": R, "cc": [], "size": 1},
+            [],
+        ),
+        (
+            {**MAIL, "anyOf": [{"required": ["cc"]}, {"required": ["note"]}]},
+            {"to": R, "cc": [], "size": 0},
+            [("invalid_value", "/in/size")],
+        ),
+        ({"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"c": R}, [("invalid_value", "/in")]),
+    ],
+)
+def test_which_alternative_was_meant_is_not_guessed_from_a_null(
+    schema: dict[str, Any], value: Any, expected: list[tuple[str, str]]
+) -> None:
+    """A fault inside one alternative counts where no other one could hold once the references have values."""
+    problems = found_in({"properties": {"in": schema}}, {"in": value})
+
+    assert places(problems) == expected
+
+
 CONDITIONAL = {
     "type": "object",
-    "properties": {"a": {}, "b": {"type": "integer"}, "c": {"required": ["d"]}},
+    "properties": {"a": {}, "b": {"type": "integer"}, "c": {"required": ["d"]}, "off": False},
     "required": ["z"],
     "additionalProperties": {},
     "if": {"properties": {"a": {"const": 1}}},

@@ -66,6 +66,7 @@ def test_both_forms_of_tuples_are_read() -> None:
         (r"^\d{4}$", "2024", True),
         (r"^\d{4}$", "24", False),
         (r"^\d{4}$", "٢٠٢٤", True),
+        ("^[z-a]$", "b", True),
         ("^(a+)+$", "b", True),
         ("a*a*a*b", "c", True),
     ],
@@ -209,3 +210,85 @@ def test_only_a_conditional_schema_is_conditional() -> None:
 def test_what_may_stand_where(given_: Any, wanted: Any, fits: bool) -> None:
     """Numbers and booleans become text; objects are compared by the fields that must be there."""
     assert schemas.may_stand(given_, given_, wanted, wanted) is fits
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fits"),
+    [
+        ({"minimum": 1, "maximum": 2}, 1, True),
+        ({"minimum": 1}, 0.5, False),
+        ({"maximum": 2}, 3, False),
+        ({"exclusiveMinimum": 1}, 1, False),
+        ({"exclusiveMaximum": 1}, 1.0, False),
+        ({"minimum": 1, "exclusiveMinimum": True}, 1, True),
+        ({"minimum": 1}, True, True),
+        ({"minimum": 1}, "", True),
+        ({"minLength": 2}, "a", False),
+        ({"maxLength": 1}, "é", True),
+        ({"pattern": "^[a-z]+$"}, "A", False),
+        ({"pattern": "^[z-a]+$"}, "A", True),
+        ({"pattern": "(A)"}, "b", True),
+        ({"minItems": 1}, [], False),
+        ({"maxItems": 1}, [1, 2], False),
+        ({"minProperties": 1}, {}, False),
+        ({"maxProperties": 0}, {"a": 1}, False),
+        ({"enum": [1, "a"]}, 1.0, True),
+        ({"enum": [1, "a"]}, True, False),
+    ],
+)
+def test_bounds_are_used_where_a_value_is_known(schema: dict[str, Any], value: Any, fits: bool) -> None:
+    """Numbers, lengths and simple patterns decide; what would take a full validator stays open."""
+    assert schemas.may_hold(schema, schema, value, set(), ()) is fits
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"type": "text"},
+        {"properties": 5, "patternProperties": [], "required": "a", "items": 5},
+        {"properties": {"a": 5}, "prefixItems": 5, "maxItems": "1"},
+        {"anyOf": 5, "allOf": {}, "$ref": 5, "enum": 5},
+    ],
+)
+def test_what_is_no_schema_leaves_everything_open(node: dict[str, Any]) -> None:
+    """A tool's schemas are judged when it is registered; here nothing is made of what cannot be read."""
+    assert schemas.at(node, ("a",)) is not None
+    assert schemas.at(node, (0,)) is not None
+    assert schemas.types(node, node) == schemas.ANY_TYPE
+
+
+def test_a_pointer_leads_through_lists_and_escaped_names() -> None:
+    """A `$ref` may name an alternative by its index, and a definition with a slash or a tilde."""
+    root = {"$defs": {"a/b~c": {"anyOf": [{"type": "null"}, {"type": "string"}]}}}
+
+    assert schemas.types(root, {"$ref": "#/$defs/a~1b~0c/anyOf/1"}) == {"string"}
+    assert schemas.types(root, {"$ref": "#/$defs/a~1b~0c/anyOf/2"}) == schemas.ANY_TYPE
+
+
+def test_a_pattern_may_close_a_name() -> None:
+    """A name that a pattern forbids is ruled out; a name among several patterns must fit all that match."""
+    root = {"patternProperties": {"^x": False, "y$": {"type": "string"}, "^z": {"type": "number"}}}
+
+    assert schemas.child(root, root, "xa") is None
+    assert schemas.child(root, root, "zy") is None
+    assert schemas.types(root, schemas.child(root, root, "ay") or {}) == {"string"}
+
+
+def test_listed_values_are_followed_along_a_path() -> None:
+    """Only the fields and items that a listed value has are there, with the types they have in it."""
+    root = {"enum": [[1, 2], ["a"], {"b": None}]}
+
+    assert schemas.types(root, schemas.child(root, root, 1) or {}) == {"integer", "number"}
+    assert schemas.types(root, schemas.child(root, root, -1) or {}) == {"integer", "number", "string"}
+    assert schemas.child(root, root, 2) is None
+    assert schemas.at(root, ("b",)) is not None
+    assert schemas.at(root, ("a",)) is None
+
+
+def test_unevaluated_fields_are_ruled_out_only_where_nothing_may_have_looked_at_them() -> None:
+    """Parts beside the keyword count; an `if` may have looked at anything."""
+    closed: dict[str, Any] = {"allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False}
+
+    assert schemas.child(closed, closed, "a") is not None
+    assert schemas.child(closed, closed, "b") is None
+    assert schemas.child(closed, {**closed, "if": {"properties": {"b": {}}}}, "b") is not None

@@ -1,9 +1,9 @@
 """What is wrong with the values that stand in a step's input, as far as they are known before the run.
 
 The input is validated with null at the places of references. A fault that such a null may have caused is
-not reported: one at the place itself never (`check_refs` judges its type), one at an object or list around
-it only for keywords that look at names and numbers of fields, not at values, and anything only as far as no
-`if` in the schema makes it depend on a value.
+not reported: one at the place itself never (`check_refs` judges its type); one at an object or list around
+it only for keywords that look at names and numbers of fields, not at values; and where the schema leaves
+several alternatives, or an `if`, only what holds in all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from runwright.core.schema import ANYTHING, Path, Schema
 from runwright.core.tool import Fault, ToolSpec
 
 _FAULTS_MAX = 1_000
-_ALTERNATIVES = frozenset({"anyOf", "oneOf"})
 _UNEXPECTED = frozenset(
     {
         "additionalProperties",
@@ -62,24 +61,37 @@ def _certain(
     around = {path[:end] for path in open_places for end in range(len(path))}
     conditional = schemas.is_conditional(root)
     for fault in faults:
-        if any(fault.path[:end] in open_places for end in range(len(fault.path) + 1)):
+        above = [fault.path[:end] for end in range(len(fault.path) + 1)]
+        if not open_places.isdisjoint(above):
             continue
-        independent = fault.path not in around or fault.keyword in _STRUCTURAL
-        if (independent and not conditional) or _is_ruled_out(root, known, fault, open_places):
+        choice = next((path for path in above if path in around and _is_choice(root, known, path)), None)
+        if choice is not None:
+            is_certain = not _may_hold(root, known, choice, open_places)
+        elif conditional or (fault.path in around and fault.keyword not in _STRUCTURAL):
+            is_certain = _is_ruled_out(root, known, fault, open_places)
+        else:
+            is_certain = True
+        if is_certain:
             yield fault
+
+
+def _is_choice(root: Schema, known: dict[str, Any], path: Path) -> bool:
+    node = schemas.at(root, path)
+    return node is not None and schemas.is_choice(root, node, schemas.type_of(_value_at(known, path)))
 
 
 def _is_ruled_out(root: Schema, known: dict[str, Any], fault: Fault, open_places: frozenset[Path]) -> bool:
     node = schemas.at(root, fault.path)
-    if node is None:
-        return True
-    if fault.keyword == "required":
+    if node is not None and fault.keyword == "required":
         return schemas.requires(root, node, fault.subject)
-    if fault.keyword in _UNEXPECTED and fault.subject:
+    if node is not None and fault.keyword in _UNEXPECTED and fault.subject:
         return schemas.child(root, node, fault.subject) is None
-    if isinstance(node, dict) and fault.keyword in _ALTERNATIVES & node.keys():
-        node = {fault.keyword: node[fault.keyword]}
-    return not schemas.may_hold(root, node, _value_at(known, fault.path), open_places, fault.path)
+    return not _may_hold(root, known, fault.path, open_places)
+
+
+def _may_hold(root: Schema, known: dict[str, Any], path: Path, open_places: frozenset[Path]) -> bool:
+    node = schemas.at(root, path)
+    return node is not None and schemas.may_hold(root, node, _value_at(known, path), open_places, path)
 
 
 def _problems_of(reading: Reading, spec: ToolSpec, known: dict[str, Any], fault: Fault) -> Iterator[Problem]:

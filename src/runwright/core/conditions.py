@@ -156,13 +156,11 @@ def _may_be_reference(operand: object) -> bool:
 
 
 def _exists(reference: str, outputs: Mapping[int, Any]) -> bool:
-    ref = refs.whole(reference)
     try:
-        if ref is not None:
-            refs.look_up(ref, outputs)
+        refs.render(reference, schemas.ANYTHING, outputs)
     except ToolTerminal:
         return False
-    return ref is not None
+    return True
 
 
 def _is_in(left: Any, right: Any) -> bool:

@@ -25,7 +25,7 @@ _STEP_DIGITS_MAX = 18
 _INDEX_DIGITS_MAX = 9
 _PLAIN_DIGITS_MAX = 40  # a longer number keeps its exponent
 _EXCERPT_CHARS_MAX = 60
-_NAME_ENDS = frozenset('.[]{}" \t\r\n')
+_NAME_ENDS = frozenset('.[]{}"\t\r\n')
 
 
 class Ref(NamedTuple):

@@ -2,29 +2,25 @@
 
 Plans hold references whose values do not exist yet. These functions answer, from the schemas alone,
 which types such a value may have and whether a path can exist at all. Where a schema leaves something
-open the answer is "anything": only what is certainly wrong is reported. So `not`, `if` and the bounds of
-numbers and texts are read past, and `oneOf` is read as `anyOf`. Every walk has a budget, whatever the
-schema refers to.
+open the answer is "anything": only what is certainly wrong is reported. So `not` and `if` are read past, and
+`oneOf` is read as `anyOf`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from typing import Any, TypeAlias
 
 from runwright.core.schema_node import (
     ANY_TYPE,
     ANYTHING,
-    UNKNOWN,
     Schema,
-    declared_types,
+    is_out_of_bounds,
     listed_values,
-    mentions,
-    own_child,
     required_names,
-    target,
     type_of,
 )
+from runwright.core.schema_ways import WORK_MAX, Way, child_of_way, common_types, ways_of
 
 __all__ = [
     "ANYTHING",
@@ -37,6 +33,7 @@ __all__ = [
     "equal",
     "fields",
     "in_words",
+    "is_choice",
     "is_conditional",
     "is_expression",
     "listed",
@@ -49,21 +46,13 @@ __all__ = [
 ]
 
 Path: TypeAlias = tuple[str | int, ...]
-Way: TypeAlias = tuple[dict[str, Any], ...]  # schema objects that all hold at once
 
-_COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "unevaluatedProperties"})
-_OLD_DRAFTS = ("draft-03", "draft-04", "draft-05", "draft-06", "draft-07")
-_WAYS_MAX = 64
-_WORK_MAX = 1_000  # schema objects looked at for one answer
-_NESTING_MAX = 48
 _FIT_NESTING_MAX = 8
 
 
 def types(root: Schema, node: Schema) -> frozenset[str]:
     """Return the JSON types that a value at this node may have; `integer` stands beside `number`."""
-    if isinstance(node, dict) and _COMBINING.isdisjoint(node):
-        return declared_types(node)
-    return frozenset[str]().union(*(_common_types(way) for way in _ways(root, node)))
+    return frozenset[str]().union(*(common_types(way) for way in ways_of(root, node)))
 
 
 def child(root: Schema, node: Schema, key: str | int) -> Schema | None:
@@ -73,10 +62,10 @@ def child(root: Schema, node: Schema, key: str | int) -> Schema | None:
     """
     kind = "object" if isinstance(key, str) else "array"
     inner: list[Schema] = []
-    for way in _ways(root, node):
-        if kind not in _common_types(way):
+    for way in ways_of(root, node):
+        if kind not in common_types(way):
             continue
-        joined = _child_of_way(way, key)
+        joined = child_of_way(way, key)
         if joined is not None and types(root, joined):
             inner.append(joined)
     if len(inner) <= 1:
@@ -96,14 +85,14 @@ def at(root: Schema, path: Path) -> Schema | None:
 
 def fields(root: Schema, node: Schema) -> list[str]:
     """Return the names of the fields that the schema lists for an object here, in its order."""
-    known = (leaf.get("properties") for way in _ways(root, node) for leaf in way)
+    known = (leaf.get("properties") for way in ways_of(root, node) for leaf in way)
     return list(dict.fromkeys(name for names in known if isinstance(names, dict) for name in names))
 
 
 def listed(root: Schema, node: Schema) -> list[Any] | None:
     """Return the values that `enum` or `const` leave here, `None` where others are allowed too."""
     found: list[Any] = []
-    for way in _ways(root, node):
+    for way in ways_of(root, node):
         values = next((v for v in map(listed_values, way) if v is not None), None)
         if values is None:
             return None
@@ -118,7 +107,7 @@ def requires(root: Schema, node: Schema, name: str) -> bool:
 
 def is_expression(root: Schema, node: Schema) -> bool:
     """Whether text at this node is an arithmetic expression (`"format": "expression"`)."""
-    return any(leaf.get("format") == "expression" for way in _ways(root, node) for leaf in way)
+    return any(leaf.get("format") == "expression" for way in ways_of(root, node) for leaf in way)
 
 
 def is_conditional(root: Schema) -> bool:
@@ -169,13 +158,18 @@ def may_fit(given_root: Schema, given: Schema, wanted_root: Schema, wanted: Sche
     return True
 
 
+def is_choice(root: Schema, node: Schema, kind: str) -> bool:
+    """Whether a value of this type can be meant in more than one way."""
+    return sum(kind in common_types(way) for way in ways_of(root, node)) > 1
+
+
 def may_hold(root: Schema, node: Schema, value: Any, open_places: Container[Path], path: Path) -> bool:
     """Whether a value may fit, when the values at some of its places are not known yet.
 
     path          of this value
     open_places   paths of the unknown values, from the same start
     """
-    return _may_hold(root, node, value, path, open_places, [_WORK_MAX])
+    return _may_hold(root, node, value, path, open_places, [WORK_MAX])
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -196,77 +190,9 @@ def equal(left: Any, right: Any) -> bool:
     return True
 
 
-def _ways(root: Schema, node: Schema) -> list[Way]:
-    """Return the alternatives of a node: a value fits when it fits every schema object of one way.
-
-    Past the budget an alternative is left open, so the answer never rules out too much.
-    """
-    if isinstance(node, dict) and _COMBINING.isdisjoint(node):
-        return [(node,)]
-    return _expanded(root, node, 0, [_WORK_MAX])
-
-
-def _expanded(root: Schema, node: Schema, nesting: int, work_left: list[int]) -> list[Way]:
-    if isinstance(node, bool):
-        return [()] if node else []
-    work_left[0] -= 1
-    if work_left[0] < 0 or nesting > _NESTING_MAX:
-        return [(UNKNOWN,)]
-    ref = node.get("$ref")
-    if isinstance(ref, str) and _is_old_draft(root):
-        return _expanded(root, target(root, ref), nesting + 1, work_left)
-    found: list[Way] = [(node,)] if declared_types(node) else []
-    for alternatives in _combined(root, node):
-        ways = [way for part in alternatives for way in _expanded(root, part, nesting + 1, work_left)]
-        if len(ways) * len(found) > _WAYS_MAX:
-            ways = [(UNKNOWN,)]
-        both = [(*one, *other) for one in found for other in ways]
-        work_left[0] -= sum(map(len, both))
-        if work_left[0] < 0:
-            return [(UNKNOWN,)]
-        found = [way for way in both if _common_types(way)]
-    return found
-
-
-def _combined(root: Schema, node: dict[str, Any]) -> Iterator[list[Schema]]:
-    """Yield lists of schemas; of each list at least one must hold."""
-    if isinstance(node.get("$ref"), str):
-        yield [target(root, node["$ref"])]
-    if isinstance(node.get("allOf"), list):
-        yield from ([part] for part in node["allOf"])
-    for keyword in ("anyOf", "oneOf"):
-        if isinstance(node.get(keyword), list):
-            yield node[keyword]
-
-
-def _is_old_draft(root: Schema) -> bool:
-    """Whether keywords beside a `$ref` are without effect, as they were up to draft 7."""
-    return isinstance(root, dict) and any(draft in str(root.get("$schema", "")) for draft in _OLD_DRAFTS)
-
-
-def _common_types(way: Way) -> frozenset[str]:
-    return ANY_TYPE.intersection(*(declared_types(leaf) for leaf in way))
-
-
 def _required(root: Schema, node: Schema) -> frozenset[str]:
-    ways = [frozenset[str]().union(*(required_names(leaf) for leaf in way)) for way in _ways(root, node)]
+    ways = [frozenset[str]().union(*(required_names(leaf) for leaf in way)) for way in ways_of(root, node)]
     return frozenset.intersection(*ways) if ways else frozenset()
-
-
-def _child_of_way(way: Way, key: str | int) -> Schema | None:
-    closed = any(leaf.get("unevaluatedProperties") is False for leaf in way)
-    if closed and isinstance(key, str) and not any(mentions(leaf, key) for leaf in way):
-        return None
-    parts: list[Schema] = []
-    for leaf in way:
-        own = own_child(leaf, key)
-        if own is None:
-            return None
-        if own is not True and own != ANYTHING:
-            parts.append(own)
-    if len(parts) <= 1:
-        return parts[0] if parts else ANYTHING
-    return {"allOf": parts}
 
 
 def _may_hold(
@@ -275,10 +201,10 @@ def _may_hold(
     work_left[0] -= 1
     if path in open_places or work_left[0] < 0:
         return True
-    for way in _ways(root, node):
+    for way in ways_of(root, node):
         if not _may_be(way, value):
             continue
-        parts = ((key, part, _child_of_way(way, key)) for key, part in _inner_values(value))
+        parts = ((key, part, child_of_way(way, key)) for key, part in _inner_values(value))
         if all(
             known is not None and _may_hold(root, known, part, (*path, key), open_places, work_left)
             for key, part, known in parts
@@ -294,8 +220,8 @@ def _inner_values(value: Any) -> Iterable[tuple[str | int, Any]]:
 
 
 def _may_be(way: Way, value: Any) -> bool:
-    """Whether a value fits one way as far as its type, its field names and, for scalars, its value go."""
-    if not accepts(_common_types(way), type_of(value)):
+    """Whether a value fits one way, apart from what it holds."""
+    if not accepts(common_types(way), type_of(value)) or any(is_out_of_bounds(leaf, value) for leaf in way):
         return False
     if isinstance(value, dict):
         return all(name in value for leaf in way for name in required_names(leaf))

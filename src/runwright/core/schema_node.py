@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable, Sized
 from typing import Any, TypeAlias
 
 Schema: TypeAlias = dict[str, Any] | bool
@@ -13,6 +15,17 @@ Schema: TypeAlias = dict[str, Any] | bool
 ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 ANYTHING: Schema = {}
 UNKNOWN: dict[str, Any] = {"additionalProperties": True}  # allows all, and may speak of every field
+_BOUNDS: dict[str, Callable[[float, float], bool]] = {
+    "minimum": operator.lt,
+    "maximum": operator.gt,
+    "exclusiveMinimum": operator.le,
+    "exclusiveMaximum": operator.ge,
+}
+_LENGTHS: tuple[tuple[type[Sized], str, str], ...] = (
+    (str, "minLength", "maxLength"),
+    (list, "minItems", "maxItems"),
+    (dict, "minProperties", "maxProperties"),
+)
 _LENGTH_MAX = 1 << 53  # of a list about which nothing is said
 _NAME_CHARS_MAX = 100  # a longer field name is not held against patterns
 # Patterns that can be tried on a name in bounded time and mean the same in every dialect: characters,
@@ -95,6 +108,23 @@ def required_names(node: dict[str, Any]) -> list[str]:
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
+def is_out_of_bounds(node: dict[str, Any], value: object) -> bool:
+    """Whether a number, the length of another value or the form of a text is certainly not allowed."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | float):
+        bounds = [(node[name], is_outside) for name, is_outside in _BOUNDS.items() if name in node]
+        return any(type(bound) in (int, float) and is_outside(value, bound) for bound, is_outside in bounds)
+    for kind, low, high in _LENGTHS:
+        if isinstance(value, kind):
+            least, most = node.get(low), node.get(high)
+            too_short = isinstance(least, int) and len(value) < least
+            if too_short or (isinstance(most, int) and len(value) > most):
+                return True
+    pattern = node.get("pattern")
+    return isinstance(pattern, str) and isinstance(value, str) and _matches(pattern, value) is False
+
+
 def has(value: object, key: str | int) -> bool:
     """Whether a JSON value has this field, or this item (negative: from the end)."""
     if isinstance(key, str):
@@ -151,11 +181,7 @@ def _may_be_named(names: object, name: str) -> bool:
     if not isinstance(names, dict):
         return names is not False
     listed = listed_values(names)
-    longest = names.get("maxLength")
-    too_long = isinstance(longest, int) and len(name) > longest
-    pattern = names.get("pattern")
-    mismatched = isinstance(pattern, str) and _matches(pattern, name) is False
-    return not too_long and not mismatched and (listed is None or name in listed)
+    return not is_out_of_bounds(names, name) and (listed is None or name in listed)
 
 
 def _matches(pattern: str, name: str) -> bool | None:
