@@ -227,7 +227,7 @@ class World:
         self.calls.append(Called(number, command.attempt, key, command.tool_input, self.now_s))
         heard = self._heard.get(number, 0)
         takes_s = node.calls_s[min(heard, len(node.calls_s) - 1)]
-        took_ms = takes_s * 1_000 + 1
+        took_ms = takes_s * 1_000.0 + 1.0
         error = RunError(code="tool_failed", message="no", step_number=number)
         outcome: Outcome
         match node.endings[min(heard, len(node.endings) - 1)]:

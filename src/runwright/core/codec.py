@@ -89,7 +89,7 @@ def decode(body: bytes) -> Event:
         envelope = _decode_envelope(body)
         fact = _decode_fact[envelope.type](envelope.data)
         return Event(envelope.seq, instant(envelope.at), fact, envelope.step_number)
-    except (msgspec.DecodeError, KeyError, ValueError) as error:
+    except (msgspec.DecodeError, KeyError, ValueError, RecursionError) as error:
         raise RunCorrupt("a record of the run's journal cannot be read") from error
 
 
@@ -129,6 +129,8 @@ def verified(records: Iterable[Record], after: Tip, tip: Tip | None = None) -> l
         if event.seq != seq:
             raise RunCorrupt(f"event {seq} of the run's journal stands in the wrong place")
         events.append(event)
-    if tip is not None and (seq, last) != tip:
+    if tip is not None and seq != tip.seq:
         raise RunCorrupt(f"the run's journal ends at event {seq}, but {tip.seq} were recorded")
+    if tip is not None and last != tip.hash:
+        raise RunCorrupt(f"event {seq} of the run's journal is not the one that was recorded")
     return events
