@@ -5,14 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
-from runwright.asgi import parts_of
-from runwright.bootstrap import Application, application
-from runwright.http.app import http_app
-from runwright.settings import Settings
+if TYPE_CHECKING:
+    from runwright.bootstrap import Application
+    from runwright.settings import Settings
+
+# The product is imported inside the fixtures: a test of the pure core needs nothing else of it.
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_logs() -> None:
+    """Warnings and errors only, as in a program that embeds Runwright."""
+    from runwright import logs
+
+    logs.quiet()
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +40,8 @@ def eval_data() -> Path:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a Runwright of the test's own, untouched by the environment."""
+    from runwright.settings import Settings
+
     for name in os.environ:
         if name.startswith("RUNWRIGHT_") and name != "RUNWRIGHT_EVAL_DATA":
             monkeypatch.delenv(name)
@@ -40,6 +52,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Application]:
     """A running Runwright on a database of the test's own."""
+    from runwright.bootstrap import application
+
     async with application(settings) as running:
         yield running
 
@@ -47,6 +61,9 @@ async def app(settings: Settings) -> AsyncIterator[Application]:
 @pytest.fixture
 async def client(app: Application) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the HTTP API of `app`, in the same process."""
+    from runwright.asgi import parts_of
+    from runwright.http.app import http_app
+
     transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as opened:
         yield opened

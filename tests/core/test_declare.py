@@ -245,8 +245,19 @@ def test_explicit_schemas_and_a_function_that_takes_anything() -> None:
     made = tool(name="bank.rate", input_schema=wanted, output_schema={"type": "object"})(stub)
 
     assert made.spec.name == "bank.rate"
-    assert made.spec.input_schema == wanted and made.spec.input_schema is not wanted
+    assert made.spec.input_schema == {**wanted, "additionalProperties": False}
     assert made.bind({"Exchange Rate": 1}, CTX)() == {"Exchange Rate": 1}
+
+
+@pytest.mark.parametrize("opening", [{"additionalProperties": True}, {"anyOf": [{"required": ["b"]}]}, {}])
+def test_an_explicit_schema_that_leaves_something_open_stays_open(opening: dict[str, Any]) -> None:
+    """Only a schema that lists its inputs and says nothing of others is closed."""
+    fields = {"properties": {"a": {}}} if opening else {}
+    wanted = {"type": "object", **fields, **opening}
+
+    made = tool(name="open", input_schema=wanted)(_others)
+
+    assert made.spec.input_schema == wanted
 
 
 def test_explicit_schemas_beside_annotations() -> None:
@@ -378,7 +389,7 @@ def test_a_schema_that_changes_later_does_not_change_the_tool() -> None:
     made = tool(name="fixed", input_schema=wanted)(_others)
     wanted["properties"]["a"] = {"$ref": "http://localhost/"}
 
-    assert made.spec.input_schema == {"type": "object", "properties": {}}
+    assert made.spec.input_schema["properties"] == {}
 
 
 class Verdict(TypedDict):

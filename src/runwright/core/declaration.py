@@ -76,7 +76,25 @@ def input_schema(label: str, given: Any, parameters: Parameters, words: Mapping[
     bare = next((field for field in parameters.required if field not in required), None)
     if bare is not None:
         raise Invalid(f"{label}: input_schema does not require `{bare}`, which has no default; give it one")
-    return schema
+    return _closed(schema)
+
+
+_OPENING = (
+    "additionalProperties",
+    "unevaluatedProperties",
+    "patternProperties",
+    "$ref",
+    "allOf",
+    "anyOf",
+    "oneOf",
+)
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, closed unless it says otherwise: an input that nobody named is a slip, not a wish."""
+    if "properties" not in schema or any(keyword in schema for keyword in _OPENING):
+        return schema
+    return {**schema, "additionalProperties": False}
 
 
 def given_schema(label: str, which: str, given: Any) -> dict[str, Any]:

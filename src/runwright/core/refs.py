@@ -25,7 +25,7 @@ _STEP_DIGITS_MAX = 18
 _INDEX_DIGITS_MAX = 9
 _PLAIN_DIGITS_MAX = 40  # a longer number keeps its exponent
 _EXCERPT_CHARS_MAX = 60
-_NAME_ENDS = frozenset('.[]{}"\t\r\n')
+_NAME_ENDS = frozenset('.[]{}"\t\r\n')  # a blank may stand inside a name, not at its ends
 
 
 class Ref(NamedTuple):
@@ -160,7 +160,7 @@ def written(key: str | int) -> str:
     """Return a field name or an index as it stands in a reference."""
     if isinstance(key, int):
         return f"[{key}]"
-    return f'["{key}"]' if not key or _NAME_ENDS.intersection(key) else f".{key}"
+    return f'["{key}"]' if not key or " " in key or _NAME_ENDS.intersection(key) else f".{key}"
 
 
 def shortened(text: str) -> str:
@@ -248,8 +248,9 @@ def _read_key(text: str, start: int, at: int) -> tuple[str | int, int]:
         end = at + 1
         while end < len(text) and text[end] not in _NAME_ENDS:
             end += 1
-        if end > at + 1:
-            return text[at + 1 : end], end
+        name = text[at + 1 : end]
+        if name and name == name.strip(" "):
+            return name, end
     elif text.startswith('["', at):
         end = text.find('"]', at + 2)
         if end != -1:
