@@ -134,6 +134,7 @@ def test_a_changed_bit_is_found_and_named(at: int, data: st.DataObject) -> None:
         verified(damaged, EMPTY, TIP)
 
 
+@settings(deadline=None)
 @given(places)
 def test_a_record_that_is_gone_is_named(at: int) -> None:
     """A hole names its seq; a lost tail is found by what the run's row remembers."""
@@ -146,6 +147,7 @@ def test_a_record_that_is_gone_is_named(at: int) -> None:
         verified(damaged, EMPTY, TIP)
 
 
+@settings(deadline=None)
 @given(places, places)
 def test_records_of_another_run_or_place_are_refused(first: int, second: int) -> None:
     """A record that was moved, or taken from another run with its hash, breaks the chain where it stands."""
@@ -174,6 +176,7 @@ def test_the_whole_journal_of_another_run_is_refused() -> None:
         verified(other, EMPTY, TIP)
 
 
+@settings(deadline=None)
 @given(places, places)
 def test_a_page_is_verified_against_the_tip_before_it(start: int, length: int) -> None:
     """Any stretch of a journal verifies behind the record before it, and only there."""

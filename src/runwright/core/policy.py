@@ -27,8 +27,11 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
         attempt      counts from 1: the attempt that just failed
         jitter_unit  uniform sample in [0, 1), passed in so that this stays pure
         """
-        growth = self.factor ** min(attempt - 1, 64)
-        return min(self.max_s, self.base_s * growth + self.jitter_s * jitter_unit)
+        try:
+            grown_s = self.base_s * float(self.factor) ** (attempt - 1)
+        except OverflowError:  # more than any number that could be waited for
+            grown_s = self.max_s if self.base_s else 0.0
+        return min(self.max_s, grown_s + self.jitter_s * jitter_unit)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
