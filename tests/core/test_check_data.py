@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def _records(folder: Path, name: str, every: int) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_real_plans_pass_unless_a_reference_can_never_work(eval_data: Path, name: str) -> None:
-    """Plans with sound literals pass, but for the few that pass a list as a text, or ask a text for a field."""
+    """Plans with sound literals pass, but for a few whose references do not fit the schemas of their tools."""
     every = 10 if name == "gsm8k_calculator" else 1
     verdicts = [_problems(record) for record in _records(eval_data, name, every) if record["schema_ok"]]
     refused = [found for found in verdicts if found]
