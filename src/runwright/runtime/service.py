@@ -162,7 +162,7 @@ class Service:
         """
 
         def facts(run: Run) -> list[Fact]:
-            if run.cancelling:
+            if run.cancelling and not run.is_over:
                 return []
             cancelled = ev.RunCancelled(error=RunError(code="cancelled", message="the run was cancelled"))
             return [ev.RunCancelling()] if run.running else [ev.RunCancelling(), cancelled]
