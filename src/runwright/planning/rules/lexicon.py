@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from runwright.planning.rules.phrases import Phrases, lines, phrase_set
+from runwright.planning.rules.phrases import lines, phrase_set, word_set
 
 # Signs and words that may stand between two clauses.
-SEPARATOR_MARKS = frozenset(", ; . ! ? : | → -> => • — – -- ➜ ➡".split())
+SEPARATOR_MARKS = word_set(", ; . ! ? : | → -> => • — – -- ➜ ➡")
 SENTENCE_MARKS = frozenset(".!?")
-SEPARATOR_WORDS = frozenset({"and", "then", "&", "afterwards", "afterward", "finally", "lastly", "next", "also"})
+SEPARATOR_WORDS = frozenset(
+    {"and", "then", "&", "afterwards", "afterward", "finally", "lastly", "next", "also"}
+)
 
 # They say in which order things are to be done, which is the order in which they are said anyway.
 SEQUENCE = phrase_set(
@@ -58,7 +60,7 @@ SEQUENCE = phrase_set(
     """)
 )
 # These are words of order only where a clause, or a comma, follows.
-ORDER_WORDS = frozenset("first second third fourth fifth last".split())
+ORDER_WORDS = word_set("first second third fourth fifth last")
 
 # What people put around a request without asking for anything more.
 WRAPPERS = phrase_set(
@@ -205,90 +207,8 @@ TAILS = phrase_set(
 )
 
 # A full stop after one of these does not end the sentence by itself.
-ABBREVIATIONS = frozenset(
-    "dr mr mrs ms mx prof st jr sr no nr vs etc approx inc ltd co corp dept est fig vol pp ca cf al gen col lt sgt "
-    "capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun tel "
-    "ext apt ave blvd rd min max hr hrs lb lbs oz ft".split()
-)
-
-# Words for the user's list as a place: `to my todo list`, `from the list`, `on my tasks`.
-_LISTS = """
-    {0} my|the|our|this [todo|task|tasks|reminder|reminders|current|own] list
-    {0} my|the|our [to] do list
-    {0} my|the|our [list] [of] todos|tasks|reminders
-    {0} my|the|our list of things to do
-    {0} todos|tasks|todo
-    {0} [my|the|our] todo|task|tasks list
-    {0} my|the|our to dos|do
-    {0} list
-"""
-LIST_PLACES = phrase_set(lines(_LISTS.format("to|on|onto|in|into|from|off|of|among|within|inside")))
-ADD_PLACES = phrase_set(lines(_LISTS.format("to|on|onto|in|into")))
-TODO_ONE = phrase_set(
-    lines("""
-    todo
-    todo item|task|entry|note
-    to do
-    to do item|task|entry
-    task
-    task item
-    item
-    list item
-    reminder
-    entry
-    chore
-    errand
-    todo list item|entry
-    """)
-)
-TODO_MANY = phrase_set(
-    lines("""
-    todos
-    todo's
-    todo items|tasks|entries|notes
-    to dos
-    to do's
-    to do items|tasks|entries
-    tasks
-    items
-    list items
-    reminders
-    entries
-    chores
-    errands
-    """)
-)
-TODO_LIST = phrase_set(
-    lines("""
-    todo|todos|task|tasks|reminder|reminders list
-    todo list's
-    to do|dos list
-    list
-    list of todos|tasks|reminders|items|chores|errands
-    list of things to do
-    list of to dos
-    """)
-)
-ORDINALS = {
-    word: place
-    for place, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
-        start=1,
-    )
-}
-STATUSES: Phrases[str] = Phrases(
-    {
-        "pending|open|unfinished|incomplete|remaining|outstanding|active|uncompleted|undone|unresolved": "pending",
-        "left|unchecked|unticked|todo|remain|remains": "pending",
-        "left to do|complete|finish": "pending",
-        "to do": "pending",
-        "still to do": "pending",
-        "to be done|completed|finished": "pending",
-        "not [yet] [been] done|completed|complete|finished|closed [yet]": "pending",
-        "in progress": "pending",
-        "completed|complete|done|finished|closed|resolved|checked|ticked": "completed",
-        "checked|ticked|crossed off": "completed",
-        "already done|completed|finished": "completed",
-    }
-)
+ABBREVIATIONS = word_set("""
+    dr mr mrs ms mx prof st jr sr no nr vs etc approx inc ltd co corp dept est fig vol pp ca cf al
+    gen col lt sgt capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed
+    thu thur thurs fri sat sun tel ext apt ave blvd rd min max hr hrs lb lbs oz ft
+""")

@@ -5,6 +5,7 @@ A phrase is written as its words; `a|b` stands for either word and `[word]` for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
@@ -44,8 +45,19 @@ def phrase_set(patterns: Iterable[str]) -> Phrases[bool]:
     return Phrases(dict.fromkeys(patterns, True))
 
 
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a block."""
+    return frozenset(text.split())
+
+
+def word_list(text: str) -> list[str]:
+    """Return the words of a block in their order."""
+    return text.split()
+
+
 def lines(text: str) -> list[str]:
-    """Return the phrases of a block that has one phrase in a line."""
+    """Return the phrases of a block that has one phrase in a line; a line that begins with `|` goes on."""
+    text = re.sub(r"\n *\|", "|", text)
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

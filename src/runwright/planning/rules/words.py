@@ -15,17 +15,21 @@ NEW_LINES = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _INVISIBLE = frozenset("\u200b\u200c\u2060\ufeff\u00ad")
 _APOSTROPHES = frozenset("'\u2019\u2018\u02bc`\u00b4")
 # The key of a mark is what it means; these are only other ways to draw the same sign.
-_SAME_MARK = {"×": "*", "∗": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "−": "-", "‐": "-", "‑": "-",
-              "＋": "+", "＝": "=", "（": "(", "）": ")", "，": ",", "；": ";", "：": ":", "！": "!", "？": "?", "。": ".",
-              "％": "%", "ˆ": "^", "…": "..."}  # fmt: skip
+_SAME_MARK = {
+    **dict.fromkeys("×∗·⋅∙", "*"),
+    **dict.fromkeys("÷∕⁄", "/"),
+    **dict.fromkeys("−‐‑", "-"),
+    **dict(zip("＋＝（），；：！？。％ˆ", "+=(),;:!?.%^", strict=True)),
+    "…": "...",
+}
 _LONG_MARKS = ("...", "**", "//", "->", "=>", "--")
 # A quotation ends with one of these; the apostrophe kinds only where no letter follows.
-_CLOSING = {'"': '"', "“": "”“\"", "„": "“”", "«": "»", "「": "」", "'": "'’", "‘": "’'", "`": "`"}
+_CLOSING = {'"': '"', "“": '”“"', "„": "“”", "«": "»", "「": "」", "'": "'’", "‘": "’'", "`": "`"}
 _ORDINAL_ENDS = frozenset({"st", "nd", "rd", "th"})
 
 
 class Word(NamedTuple):
-    """One word: its key (lower case, plain signs), its place in the text, and whether white space precedes it."""
+    """One word: its key (lower case, plain signs), its place in the text, whether white space precedes it."""
 
     key: str
     start: int
@@ -35,22 +39,23 @@ class Word(NamedTuple):
 
 
 class Words:
-    """The words of one text, in order; past the last one stands an endless `end`."""
+    """The words of one text, in order; beyond them stands an endless `end`."""
 
     def __init__(self, text: str, items: list[Word]) -> None:
         self.text = text
         self.items = items
+        self.layout: dict[int, int] = {}
         self._end = Word("", len(text), len(text), "end", True)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> Word:
-        return self.items[index] if index < len(self.items) else self._end
+        return self.items[index] if 0 <= index < len(self.items) else self._end
 
     def key(self, index: int) -> str:
-        """Return the key of a word, empty past the end."""
-        return self.items[index].key if index < len(self.items) else ""
+        """Return the key of a word, empty outside of the text."""
+        return self.items[index].key if 0 <= index < len(self.items) else ""
 
     def between(self, start: int, end: int) -> str:
         """Return the text from one word up to another, exactly as it was written."""
@@ -91,7 +96,9 @@ class _Scan:
                 place
                 for place, char in enumerate(text)
                 if char in ends
-                and not (single and (text[place + 1 : place + 2].isalnum() or text[place - 1 : place].isspace()))
+                and not (
+                    single and (text[place + 1 : place + 2].isalnum() or text[place - 1 : place].isspace())
+                )
             ]
         return self._closers[sign]
 
@@ -178,6 +185,13 @@ def plain_digits(number: str) -> str:
 def _read_word(scan: _Scan) -> None:
     """Read letters, digits and inner apostrophes; the spellings `to-do` and `to-dos` are one word."""
     text, end = scan.text, scan.at
+    if (
+        text[end] in "xX"
+        and not scan.spaced
+        and text[end - 1 : end].isdecimal()
+        and text[end + 1 : end + 2].isdecimal()
+    ):
+        return scan.take("x", end + 1, "word")
     while end < len(text):
         char = text[end]
         inner = char in _APOSTROPHES and text[end + 1 : end + 2].isalpha()

@@ -1,0 +1,71 @@
+"""Pieces of an expression and how they are put together so that each keeps its own value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from runwright.planning.rules.lexicon_math import ATOM, POWER, PRODUCT, SHARE, SIGN, SIGNS, SUM, Shape
+
+
+class Term(NamedTuple):
+    """A piece of an expression and how tightly it holds together.
+
+    lone      a number or a result as it stands, so nothing has been asked for yet
+    percent   it ends in a percent sign, which takes its share of what stands before it
+    joined    number words with an `and` inside
+    """
+
+    text: str
+    rank: int = ATOM
+    lone: bool = False
+    percent: bool = False
+    joined: bool = False
+
+    def within(self, rank: int) -> str:
+        """Return the text, in parentheses unless it holds together at least that tightly."""
+        return self.text if self.rank >= rank else f"({self.text})"
+
+    def settled(self) -> Term:
+        """Return the same value without a percent sign at its end, where it has nothing before it."""
+        if not self.percent:
+            return self
+        return Term(f"({self.text})" if self.rank == SHARE else f"({self.text[:-1]} / 100)")
+
+
+def shaped(shape: Shape, term: Term) -> Term:
+    """Return a term wrapped in a phrase such as `half of`."""
+    return Term(shape.pattern.replace("{}", term.settled().within(shape.needs)), shape.rank)
+
+
+def combined(left: Term, sign: str, right: Term) -> Term:
+    """Return two terms joined by a sign, each as a whole."""
+    rank, left = SIGNS[sign].rank, left.settled()
+    if right.percent and rank == SUM:
+        return Term(f"{left.within(PRODUCT)} {sign} {right.within(SUM)}", SHARE, percent=right.rank > SHARE)
+    right = right.settled()
+    if rank == POWER:
+        return Term(f"{left.within(ATOM)} ** {right.within(SIGN)}", POWER)
+    # Only a row of plus signs means the same without parentheses.
+    tight = rank if sign == "+" else rank + 1
+    return Term(f"{left.within(rank)} {sign} {right.within(tight)}", rank)
+
+
+def figure(kind: str, items: Sequence[Term], *, between: bool = False) -> Term:
+    """Return a figure of several numbers, such as their average."""
+    if kind == "sum":
+        whole = items[0]
+        for item in items[1:]:
+            whole = combined(whole, "+", item)
+        return whole
+    settled = [item.settled() for item in items]
+    if kind == "average":
+        return Term(f"({' + '.join(item.within(SUM) for item in settled)}) / {len(settled)}", PRODUCT)
+    if kind == "product":
+        return Term(
+            " * ".join(item.within(SIGN if at else PRODUCT) for at, item in enumerate(settled)), PRODUCT
+        )
+    if kind in ("quotient", "difference"):
+        whole = combined(settled[0], "/" if kind == "quotient" else "-", settled[1])
+        return Term(f"abs({whole.text})") if between and kind == "difference" else whole
+    return Term(f"{kind}({', '.join(item.text for item in settled)})")
