@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from runwright.core import events as ev
 from runwright.core.events import Fact, RunError
-from runwright.core.outcome import Failed, Interrupted, Outcome, Succeeded, TimedOut, event_of
+from runwright.core.outcome import Failed, Interrupted, Outcome, Succeeded, TimedOut, bounded, event_of
 from runwright.core.run import evolve
 from runwright.core.state import Run
 from runwright.core.tool import Effects
@@ -152,3 +152,14 @@ def test_a_tool_that_was_cut_off_is_cancelled_or_unknown(effects: Effects) -> No
     kind = ev.StepUnknown if effects == "unsafe" else ev.StepCancelled
 
     assert fact == kind(attempt=1, reason="cut off", duration_ms=3.0)
+
+
+def test_an_output_that_is_too_large_is_a_failure() -> None:
+    """The size is that of the output as JSON; at the limit it is still a result."""
+    fits = Succeeded(1, "x" * 98, 5.0)
+    outcome = bounded(fits._replace(output="x" * 99), 100)
+
+    assert bounded(fits, 100) is fits
+    assert isinstance(outcome, Failed) and not outcome.retryable
+    assert outcome.error.code == "output_too_large"
+    assert outcome.error.message == "the tool's output is 101 bytes, the limit is 100 (output_bytes_max)"
