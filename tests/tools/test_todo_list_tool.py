@@ -134,8 +134,8 @@ async def test_only_with_many_long_matches(todo: Toolset) -> None:
 @pytest.mark.parametrize(
     ("given", "message", "hint"),
     [
-        ({"query": "wine"}, 'no todo matches "wine"', "todo_list"),
-        ({"query": "wine", "status": "pending"}, 'no pending todo matches "wine"', "todo_list"),
+        ({"query": "wine"}, 'no todo matches "wine"', "list the todos"),
+        ({"query": "wine", "status": "pending"}, 'no pending todo matches "wine"', "list the todos"),
         ({"query": "milk", "status": "pending"}, 'no pending todo matches "milk"', "the completed ones"),
         ({"query": "bread", "status": "completed"}, 'no completed todo matches "bread"', "the pending ones"),
     ],

@@ -111,7 +111,7 @@ async def test_an_unknown_id(todo: Toolset, name: str) -> None:
 
     assert short.message == 'there is no todo "abc-123"'
     assert short.hint is not None
-    assert "todo_list" in short.hint
+    assert "list the todos" in short.hint
     assert len(long.message) < 100
 
 

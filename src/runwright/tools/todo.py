@@ -26,7 +26,7 @@ LIMIT_DEFAULT = 100
 QUOTED_MAX = 5
 _QUOTED_TEXT_CHARACTERS = 40
 _QUOTED_WORD_CHARACTERS = 60
-_SEE_IDS = "todo_list shows all todos with their ids"
+_SEE_IDS = "list the todos to see their texts and ids"
 
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARACTERS_MAX)]
 Query = Annotated[str, Meta(max_length=TEXT_CHARACTERS_MAX)]
