@@ -205,7 +205,7 @@ def _take_up(draft: Draft, number: int) -> None:
         return
     if step.when is not None and not run.steps[number - 1].attempts:
         try:
-            holds = conditions.holds(step.when, run.outputs())
+            holds = conditions.holds(step.when, run.inputs_of(number))
         except RunwrightError as error:
             _fail(draft, number, error)
             return
@@ -244,8 +244,8 @@ def start(draft: Draft, step: Step, *, after_crash: bool = False) -> None:
 
 def _resolved(draft: Draft, step: Step, contract: ToolContract) -> dict[str, Any]:
     """The step's input with values for references; they must fit what the tool asks for."""
-    schema = contract.spec.input_schema
-    tool_input: dict[str, Any] = refs.render(step.tool_input, schema, draft.run.outputs())
+    schema, inputs = contract.spec.input_schema, draft.run.inputs_of(step.step_number)
+    tool_input: dict[str, Any] = refs.render(step.tool_input, schema, inputs)
     size = len(msgspec.json.encode(tool_input))
     if size > draft.limits.input_bytes_max:
         raise RunwrightError(

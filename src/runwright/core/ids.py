@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from typing import NewType
-from uuid import UUID, uuid5
+
+from uuid_utils import UUID, uuid5
 
 RunId = NewType("RunId", str)
 PlanId = NewType("PlanId", str)

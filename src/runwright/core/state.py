@@ -85,9 +85,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         return self.status in OVER
 
-    def outputs(self) -> dict[int, Any]:
-        """Return the outputs of all steps that succeeded, by step number."""
-        return {s.step_number: s.output for s in self.steps if s.status == "succeeded"}
+    def inputs_of(self, step_number: int) -> dict[int, Any]:
+        """Return the outputs that a step refers to, by step number, as far as there are any."""
+        if self.graph is None:
+            return {}
+        named = (self.steps[n - 1] for n in self.graph.references[step_number - 1])
+        return {state.step_number: state.output for state in named if state.status == "succeeded"}
 
 
 Change: TypeAlias = Callable[[Run, Event, Any, RunStatus], Run]
