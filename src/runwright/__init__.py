@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from runwright.version import VERSION
+
 if TYPE_CHECKING:
     from runwright.core import errors
     from runwright.core.declare import tool
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from runwright.settings import Settings
 
 __all__ = ["Runwright", "Settings", "ToolContext", "__version__", "errors", "tool"]
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "Runwright": "runwright.embedded",

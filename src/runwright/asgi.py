@@ -11,7 +11,6 @@ from types import FrameType
 import structlog
 import uvicorn
 
-import runwright
 from runwright import logs
 from runwright.bootstrap import Application, application
 from runwright.core.errors import Invalid
@@ -19,6 +18,7 @@ from runwright.http.app import http_app
 from runwright.http.edge import LOOPBACK_NAMES
 from runwright.http.parts import Parts, Streams
 from runwright.settings import Settings
+from runwright.version import VERSION
 
 log = structlog.get_logger("runwright.server")
 
@@ -96,7 +96,7 @@ async def _serve(settings: Settings) -> int:
         )
         server = Server(config, app)
         app.lock.announce(address)
-        log.info("server.listening", address=address, version=runwright.__version__)
+        log.info("server.listening", address=address, version=VERSION)
         log.info("server.keyless", note="no API keys: only this computer may call, as tenant `default`")
         log.info("planner.rules", note="no model is configured: prompts are planned by rules alone")
         await server.serve(sockets=[listener])

@@ -16,7 +16,6 @@ import apsw
 import uuid_utils
 from anyio import CapacityLimiter
 
-import runwright
 from runwright.adapters import sqlite, tools_python
 from runwright.adapters.file_lock import Lock
 from runwright.adapters.journal_sqlite import SqliteJournal
@@ -34,6 +33,7 @@ from runwright.runtime.service import Service
 from runwright.runtime.worker import Worker
 from runwright.settings import Settings
 from runwright.tools.builtin import builtin_tools
+from runwright.version import VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Application:
         ready = journal == "ok" and not self.worker.draining
         return {
             "status": "ok" if ready else "draining" if self.worker.draining else "unavailable",
-            "version": runwright.__version__,
+            "version": VERSION,
             "parts": {
                 "journal": {
                     "status": journal,

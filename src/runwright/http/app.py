@@ -9,12 +9,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-import runwright
 from runwright.core.errors import RunwrightError
 from runwright.http import docs, health, pages, plans, runs, stream, tools
 from runwright.http.edge import Edge
 from runwright.http.parts import Parts
 from runwright.http.problems import Refusal, answer, refusal_of
+from runwright.version import VERSION
 
 _OF_STATUS = {
     400: "bad_request",
@@ -29,7 +29,7 @@ def http_app(parts: Parts) -> ASGIApp:
     """Return the ASGI application."""
     app = FastAPI(
         title="Runwright",
-        version=runwright.__version__,
+        version=VERSION,
         summary="A prompt becomes a checked plan, carried out durably and in parallel.",
         openapi_url="/api/openapi.json",
         docs_url=None,
