@@ -64,7 +64,7 @@ def test_gaps_are_named() -> None:
         (waiting(1, 5), "/steps/0/tool_input/a/0"),
         (waiting(1, 0), "/steps/0/tool_input/a/0"),
         (step(1, "t", {"x": "{step_2_output} and {step_5_output}"}), "/steps/0/tool_input/x"),
-        (step(1, "t", depends_on=(2, 5)), "/steps/0/depends_on/1"),
+        (step(1, "t", depends_on=(2, 5, 5, 2)), "/steps/0/depends_on/1"),
         (
             step(1, "t", when={"all": [{"left": "{step_5_output}", "op": "exists"}]}),
             "/steps/0/when/all/0/left",

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from runwright.core.check_graph import cycle_problems, link_problems, number_problems
 from runwright.core.check_hints import choice, one_line
 from runwright.core.check_reading import Reading, read
-from runwright.core.check_refs import Producers, condition_problems, reference_problems
+from runwright.core.check_refs import Outputs, condition_problems, reference_problems
 from runwright.core.check_values import value_problems
 from runwright.core.plan import Problem, Step
 from runwright.core.policy import Limits
@@ -52,7 +52,7 @@ def _problems(steps: Sequence[Step], tools: Toolbox, limits: Limits) -> Iterator
     misnumbered = number_problems(steps)
     hints = _tool_hints(readings, tools)
     cyclic = cycle_problems(readings)
-    producers = _producers(readings)
+    outputs = Outputs(_specs(readings))
     for reading in readings:
         of_step = chain(
             misnumbered.get(reading.position, ()),
@@ -60,8 +60,8 @@ def _problems(steps: Sequence[Step], tools: Toolbox, limits: Limits) -> Iterator
             reading.problems,
             value_problems(reading),
             link_problems(reading, numbers),
-            reference_problems(reading, producers),
-            condition_problems(reading, producers),
+            reference_problems(reading, outputs),
+            condition_problems(reading, outputs),
             cyclic.get(reading.position, ()),
         )
         said_before: set[Problem] = set()
@@ -71,11 +71,11 @@ def _problems(steps: Sequence[Step], tools: Toolbox, limits: Limits) -> Iterator
                 yield problem
 
 
-def _producers(readings: Sequence[Reading]) -> Producers:
+def _specs(readings: Sequence[Reading]) -> dict[int, list[ToolSpec | None]]:
     found: dict[int, list[ToolSpec | None]] = defaultdict(list)
     for reading in readings:
         found[reading.step.step_number].append(reading.tool.spec if reading.tool else None)
-    return dict(found)
+    return found
 
 
 def _tool_hints(readings: Sequence[Reading], tools: Toolbox) -> dict[str, str]:

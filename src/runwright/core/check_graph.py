@@ -52,8 +52,10 @@ def link_problems(reading: Reading, numbers: Collection[int]) -> Iterator[Proble
 def links(reading: Reading) -> Iterator[tuple[int, Path]]:
     """Yield the number of every step that this step waits for, and where the step says so."""
     yield from ((ref.step_number, place.path) for place, ref in reading.references())
+    first: dict[int, int] = {}
     for index, needed in enumerate(reading.step.depends_on):
-        yield needed, ("depends_on", index)
+        first.setdefault(needed, index)
+    yield from ((needed, ("depends_on", index)) for needed, index in first.items())
 
 
 def cycle_problems(readings: Sequence[Reading]) -> dict[int, list[Problem]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
+from heapq import nlargest
 
 import msgspec
 
@@ -14,6 +16,7 @@ from runwright.core.schema import Path, Schema
 
 _CANDIDATES_MAX = 500
 _NAME_CHARS_MAX = 128
+_COMPARED_MAX = 6
 _LISTED_MAX = 12
 _CLOSE_ENOUGH = 0.6
 _DESCRIPTION_CHARS_MAX = 120
@@ -25,14 +28,16 @@ def nearest(wanted: str, names: Sequence[str]) -> str | None:
 
     Case, separators and the order of words do not count: `AddTodo` and `todo.add` are near `todo_add`.
     """
-    by_words = {_words(name): name for name in reversed(names[:_CANDIDATES_MAX])}
     sought = _words(wanted[:_NAME_CHARS_MAX])
-    if not sought:
-        return None
-    close = get_close_matches(sought, by_words, n=1, cutoff=_CLOSE_ENOUGH)
-    if close:
+    pairs = _pairs(sought)
+    by_words = {_words(name): name for name in reversed(names[:_CANDIDATES_MAX])}
+    # Comparing pairs of letters is cheap and leaves few names for the thorough comparison.
+    likely = nlargest(_COMPARED_MAX, by_words, key=lambda words: _likeness(pairs, _pairs(words)))
+    if close := get_close_matches(sought, likely, n=1, cutoff=_CLOSE_ENOUGH):
         return by_words[close[0]]
-    return next((name for words, name in by_words.items() if sought in words or words in sought), None)
+    return next(
+        (by_words[words] for words in likely if sought and (sought in words or words in sought)), None
+    )
 
 
 def choice(wanted: str, names: Sequence[str], what: str) -> str:
@@ -72,6 +77,17 @@ def place_name(path: Path) -> str:
     return refs.shortened("".join(map(refs.written, path)).removeprefix("."))
 
 
+@lru_cache(maxsize=4_096)
 def _words(name: str) -> str:
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return " ".join(sorted(re.split(r"[^a-z0-9]+", split.lower()))).strip()
+
+
+@lru_cache(maxsize=4_096)
+def _pairs(words: str) -> frozenset[str]:
+    padded = f" {words} "
+    return frozenset(padded[at : at + 2] for at in range(len(padded) - 1))
+
+
+def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / (len(one) + len(other))

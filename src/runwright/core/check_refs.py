@@ -16,30 +16,55 @@ from runwright.core.check_reading import Reading
 from runwright.core.check_values import mistyped, unexpected
 from runwright.core.plan import Problem
 from runwright.core.refs import Place, Ref
-from runwright.core.schema import ANYTHING, Schema
+from runwright.core.schema import ANYTHING, Path, Schema
 from runwright.core.tool import ToolSpec
 
 Given: TypeAlias = tuple[Schema, Schema]  # the root of an output schema, and the schema at a reference's end
 
-# The tools of a step number; several while the number is used twice, None where there is no such tool.
-Producers: TypeAlias = Mapping[int, Sequence[ToolSpec | None]]
+
+class Outputs:
+    """What the steps of a plan may give, by step number.
+
+    specs   the tools of a number: several while it is used twice, None where there is no such tool
+    """
+
+    __slots__ = ("_ends", "specs")
+
+    def __init__(self, specs: Mapping[int, Sequence[ToolSpec | None]]) -> None:
+        self.specs = specs
+        self._ends: dict[tuple[int, Path], list[Given]] = {}
+
+    def given_by(self, ref: Ref) -> list[Given]:
+        """Return what a reference may give; empty when no output can have such a place."""
+        key = (ref.step_number, ref.path)
+        if key not in self._ends:
+            self._ends[key] = self._found(ref)
+        return self._ends[key]
+
+    def _found(self, ref: Ref) -> list[Given]:
+        if len(ref.path) > refs.DEPTH_MAX:
+            return [(ANYTHING, ANYTHING)]
+        specs = self.specs.get(ref.step_number, (None,))
+        roots = [ANYTHING if spec is None else spec.output_schema for spec in specs]
+        ends = ((root, schemas.at(root, ref.path)) for root in roots)
+        return [(root, end) for root, end in ends if end is not None]
 
 
-def reference_problems(reading: Reading, producers: Producers) -> Iterator[Problem]:
+def reference_problems(reading: Reading, outputs: Outputs) -> Iterator[Problem]:
     """Yield what is certainly wrong with the references of a step's input and condition."""
     for place, ref in reading.references():
         if len(ref.path) > refs.DEPTH_MAX:
             said = f"{refs.shortened(ref.text)} is {len(ref.path)} fields deep, the limit is {refs.DEPTH_MAX}"
             yield reading.problem("too_deep", said, place.path, "refer to something nearer to the output")
-        elif not given_by(ref, producers):
-            yield _no_such_field(reading, place, ref, producers)
+        elif not outputs.given_by(ref):
+            yield _no_such_field(reading, place, ref, outputs)
     if reading.tool is not None:
         for place in reading.places:
             if place.path[0] == "tool_input":
-                yield from _place_problems(reading, reading.tool.spec, place, producers)
+                yield from _place_problems(reading, reading.tool.spec, place, outputs)
 
 
-def condition_problems(reading: Reading, producers: Producers) -> Iterator[Problem]:
+def condition_problems(reading: Reading, outputs: Outputs) -> Iterator[Problem]:
     """Yield what is wrong with the condition of a step."""
     when = reading.when
     if when is None:
@@ -51,7 +76,7 @@ def condition_problems(reading: Reading, producers: Producers) -> Iterator[Probl
         return
 
     def types_of(ref: Ref) -> frozenset[str]:
-        return frozenset[str]().union(*(schemas.types(*given) for given in given_by(ref, producers)))
+        return frozenset[str]().union(*(schemas.types(*given) for given in outputs.given_by(ref)))
 
     for path, left, op, right in conditions.comparisons(when):
         kinds = [conditions.operand_types(operand, types_of) for operand in (left, right)]
@@ -61,19 +86,7 @@ def condition_problems(reading: Reading, producers: Producers) -> Iterator[Probl
             yield reading.problem("wrong_type", wrong, ("when", *path), hint)
 
 
-def given_by(ref: Ref, producers: Producers) -> list[Given]:
-    """Return what a reference may give; empty when no output can have such a place."""
-    if len(ref.path) > refs.DEPTH_MAX:
-        return [(ANYTHING, ANYTHING)]
-    specs = producers.get(ref.step_number, (None,))
-    roots = [ANYTHING if spec is None else spec.output_schema for spec in specs]
-    ends = ((root, schemas.at(root, ref.path)) for root in roots)
-    return [(root, end) for root, end in ends if end is not None]
-
-
-def _place_problems(
-    reading: Reading, spec: ToolSpec, place: Place, producers: Producers
-) -> Iterator[Problem]:
+def _place_problems(reading: Reading, spec: ToolSpec, place: Place, outputs: Outputs) -> Iterator[Problem]:
     root, path = spec.input_schema, place.path[1:]
     node: Schema = root
     for depth, key in enumerate(path, start=1):
@@ -94,7 +107,7 @@ def _place_problems(
             hint = "let the reference stand alone, as the whole value"
             yield _unfit(reading, spec, place, said, wanted, hint)
         return
-    given = given_by(whole, producers)
+    given = outputs.given_by(whole)
     if given and not any(schemas.may_stand(*one, root, node) for one in given):
         kinds = frozenset[str]().union(*(schemas.types(*one) for one in given))
         said = f"{refs.shortened(whole.text)} is of type {schemas.in_words(kinds)}"
@@ -109,8 +122,8 @@ def _unfit(
     return reading.problem("wrong_type", f"{said}, but {asked}", place.path, hint)
 
 
-def _no_such_field(reading: Reading, place: Place, ref: Ref, producers: Producers) -> Problem:
-    spec = next(spec for spec in producers[ref.step_number] if spec is not None)
+def _no_such_field(reading: Reading, place: Place, ref: Ref, outputs: Outputs) -> Problem:
+    spec = next(spec for spec in outputs.specs[ref.step_number] if spec is not None)
     root = spec.output_schema
     depth = next(n for n in range(len(ref.path)) if schemas.at(root, ref.path[: n + 1]) is None)
     key, found = ref.path[depth], schemas.at(root, ref.path[:depth])

@@ -43,7 +43,9 @@ def value_problems(reading: Reading) -> Iterator[Problem]:
     """Yield what is certainly wrong with the known values of a step's input."""
     if reading.tool is None or reading.known is None:
         return
-    found = islice(reading.tool.input_faults(reading.known), _FAULTS_MAX)
+    found = tuple(islice(reading.tool.input_faults(reading.known), _FAULTS_MAX))
+    if not found:
+        return
     faults = list(_certain(found, reading.tool.spec.input_schema, reading.known, reading.open_places()))
     mistyped = {fault.path for fault in faults if fault.keyword == "type"}
     for fault in faults:
@@ -58,13 +60,14 @@ def _certain(
     if not open_places:
         yield from faults
         return
+    elsewhere = [fault for fault in faults if open_places.isdisjoint(_prefixes(fault.path))]
+    if not elsewhere:
+        return
     around = {path[:end] for path in open_places for end in range(len(path))}
     conditional = schemas.is_conditional(root)
-    for fault in faults:
-        above = [fault.path[:end] for end in range(len(fault.path) + 1)]
-        if not open_places.isdisjoint(above):
-            continue
-        choice = next((path for path in above if path in around and _is_choice(root, known, path)), None)
+    for fault in elsewhere:
+        above = (path for path in _prefixes(fault.path) if path in around)
+        choice = next((path for path in above if _is_choice(root, known, path)), None)
         if choice is not None:
             is_certain = not _may_hold(root, known, choice, open_places)
         elif conditional or (fault.path in around and fault.keyword not in _STRUCTURAL):
@@ -73,6 +76,10 @@ def _certain(
             is_certain = True
         if is_certain:
             yield fault
+
+
+def _prefixes(path: Path) -> list[Path]:
+    return [path[:end] for end in range(len(path) + 1)]
 
 
 def _is_choice(root: Schema, known: dict[str, Any], path: Path) -> bool:

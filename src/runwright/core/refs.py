@@ -8,6 +8,7 @@ attribute access: a path consists of field names and list indices.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -21,11 +22,12 @@ from runwright.core.schema import Schema
 DEPTH_MAX = 32  # fields and indices of one reference; the plan check refuses deeper ones
 OPEN = "{step_"  # a string without this holds no reference
 _ESCAPED = "{{step_"
+_BEGIN = re.compile(r"\{step_([0-9]+)_output")
 _STEP_DIGITS_MAX = 18
 _INDEX_DIGITS_MAX = 9
 _PLAIN_DIGITS_MAX = 40  # a longer number keeps its exponent
 _EXCERPT_CHARS_MAX = 60
-_NAME_ENDS = frozenset('.[]{}"\t\r\n')  # a blank may stand inside a name, not at its ends
+_NAME = re.compile(r'\.([^.\[\]{}"\t\r\n]+)')  # a blank may stand inside a name, not at its ends
 
 
 class Ref(NamedTuple):
@@ -160,7 +162,8 @@ def written(key: str | int) -> str:
     """Return a field name or an index as it stands in a reference."""
     if isinstance(key, int):
         return f"[{key}]"
-    return f'["{key}"]' if not key or " " in key or _NAME_ENDS.intersection(key) else f".{key}"
+    plain = " " not in key and _NAME.fullmatch(f".{key}")
+    return f".{key}" if plain else f'["{key}"]'
 
 
 def shortened(text: str) -> str:
@@ -225,15 +228,13 @@ def _no_such_place(ref: Ref, depth: int, value: Any) -> str:
 
 def _read(text: str, start: int) -> tuple[Ref | None, int]:
     """Read one reference; `None` with the place to go on when the text is not a reference at all."""
-    at = end = start + len(OPEN)
-    while end < len(text) and text[end].isascii() and text[end].isdigit():
-        end += 1
-    if end == at or not text.startswith("_output", end):
-        return None, end
-    number = text[at:end]
+    found = _BEGIN.match(text, start)
+    if found is None:
+        return None, start + len(OPEN)
+    number = found[1]
     if len(number) > _STEP_DIGITS_MAX or (number[0] == "0" and number != "0"):
         raise InvalidRef(f"{shortened(text[start:])} names no step: steps are numbered from 1")
-    at = end + len("_output")
+    at = found.end()
     path: list[str | int] = []
     while at < len(text) and text[at] != "}":
         key, at = _read_key(text, start, at)
@@ -245,12 +246,9 @@ def _read(text: str, start: int) -> tuple[Ref | None, int]:
 
 def _read_key(text: str, start: int, at: int) -> tuple[str | int, int]:
     if text[at] == ".":
-        end = at + 1
-        while end < len(text) and text[end] not in _NAME_ENDS:
-            end += 1
-        name = text[at + 1 : end]
-        if name and name == name.strip(" "):
-            return name, end
+        named = _NAME.match(text, at)
+        if named is not None and named[1] == named[1].strip(" "):
+            return named[1], named.end()
     elif text.startswith('["', at):
         end = text.find('"]', at + 2)
         if end != -1:

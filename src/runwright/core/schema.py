@@ -52,7 +52,8 @@ _FIT_NESTING_MAX = 8
 
 def types(root: Schema, node: Schema) -> frozenset[str]:
     """Return the JSON types that a value at this node may have; `integer` stands beside `number`."""
-    return frozenset[str]().union(*(common_types(way) for way in ways_of(root, node)))
+    ways = ways_of(root, node)
+    return common_types(ways[0]) if len(ways) == 1 else frozenset[str]().union(*map(common_types, ways))
 
 
 def child(root: Schema, node: Schema, key: str | int) -> Schema | None:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 Schema: TypeAlias = dict[str, Any] | bool
 
 ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+_COVERED = {kind: frozenset({kind}) for kind in ANY_TYPE} | {"number": frozenset({"number", "integer"})}
 ANYTHING: Schema = {}
 UNKNOWN: dict[str, Any] = {"additionalProperties": True}  # allows all, and may speak of every field
 _BOUNDS: dict[str, Callable[[float, float], bool]] = {
@@ -59,12 +60,10 @@ def type_of(value: object) -> str:
 def declared_types(node: dict[str, Any]) -> frozenset[str]:
     """Return the types that `type`, `enum` and `const` leave; `integer` stands beside `number`."""
     declared = node.get("type")
-    names = {declared} if isinstance(declared, str) else declared
-    found = frozenset(names) if isinstance(names, set | list) else ANY_TYPE
-    if not found <= ANY_TYPE:
-        found = ANY_TYPE
-    if "number" in found:
-        found |= {"integer"}
+    if isinstance(declared, list):
+        found = frozenset[str]().union(*(_COVERED.get(str(name), ANY_TYPE) for name in declared))
+    else:
+        found = _COVERED.get(declared, ANY_TYPE) if isinstance(declared, str) else ANY_TYPE
     listed = listed_values(node)
     if listed is not None:
         found &= frozenset().union(*(_with_number(type_of(value)) for value in listed))

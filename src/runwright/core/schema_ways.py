@@ -25,6 +25,7 @@ Way: TypeAlias = tuple[dict[str, Any], ...]
 
 WORK_MAX = 1_000  # schema objects looked at for one answer
 _COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "unevaluatedProperties"})
+_PLAIN_REFERENCE = frozenset({"$ref", "title", "description", "default"})
 _OLD_DRAFTS = ("draft-03", "draft-04", "draft-05", "draft-06", "draft-07")
 _WAYS_MAX = 64
 _NESTING_MAX = 48
@@ -32,14 +33,23 @@ _NESTING_MAX = 48
 
 def ways_of(root: Schema, node: Schema) -> list[Way]:
     """Return the ways of a node; none when nothing fits it."""
-    if isinstance(node, dict) and _COMBINING.isdisjoint(node):
-        return [(node,)]
+    for _ in range(_NESTING_MAX):
+        if not isinstance(node, dict):
+            break
+        if _COMBINING.isdisjoint(node):
+            return [(node,)]
+        ref = node.get("$ref")
+        if not isinstance(ref, str) or not _PLAIN_REFERENCE.issuperset(node):
+            break
+        node = target(root, ref)
     return _expanded(root, node, 0, [WORK_MAX])
 
 
 def common_types(way: Way) -> frozenset[str]:
     """Return the types that all parts of a way allow."""
-    return ANY_TYPE.intersection(*(declared_types(leaf) for leaf in way))
+    if len(way) == 1:
+        return declared_types(way[0])
+    return ANY_TYPE.intersection(*map(declared_types, way))
 
 
 def child_of_way(way: Way, key: str | int) -> Schema | None:
