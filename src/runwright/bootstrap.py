@@ -94,6 +94,7 @@ async def application(settings: Settings, tools: Sequence[DeclaredTool] = ()) ->
         finally:
             await app.worker.drain(settings.drain_grace_s)
             await app.writer.close()
+            app.reader.close()
     finally:
         lock.release()
 

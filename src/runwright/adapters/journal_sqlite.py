@@ -17,9 +17,10 @@ from runwright.ports import Claim, Control, Created, History, IdempotencyKey, Pa
 KEY_LIFE_S = 24 * 3_600.0
 
 _INSERT_RUN = """
-INSERT INTO runs (run_id, tenant, status, epoch, seq, head, worker, created_at, tools)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, '')"""
-_INSERT_DOCUMENT = "INSERT INTO run_documents (run_id, prompt) VALUES (?, ?)"
+INSERT INTO runs
+    (run_id, tenant, created_at, epoch, worker, seq, head, status, started_at, completed_at, plan_hash, tools)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_INSERT_DOCUMENT = "INSERT INTO run_documents (run_id, prompt, document) VALUES (?, ?, ?)"
 _INSERT_EVENT = "INSERT INTO events (run_id, seq, type, body, hash) VALUES (?, ?, ?, ?, ?)"
 _FENCED = "UPDATE runs SET seq = ?, head = ? WHERE run_id = ? AND epoch = ? AND seq = ?"
 _FENCED_ROW = """
@@ -38,8 +39,14 @@ _HASH = "SELECT hash FROM events WHERE run_id = ? AND seq = ?"
 _KEY = "SELECT body_hash, run_id FROM idempotency_keys WHERE tenant = ? AND key = ? AND created_at > ?"
 _PUT_KEY = """
 INSERT OR REPLACE INTO idempotency_keys (tenant, key, body_hash, run_id, created_at) VALUES (?, ?, ?, ?, ?)"""
+# The statuses are those of the index. A run whose approval was answered keeps its status until a worker
+# has heard the answer; it waits for nobody any more, and its newest event says so.
 _UNFINISHED = """
-SELECT run_id FROM runs WHERE status IN ('pending', 'planning', 'running') ORDER BY run_id"""
+SELECT run_id FROM runs AS r
+WHERE status IN ('pending', 'planning', 'awaiting_approval', 'running')
+  AND (status <> 'awaiting_approval'
+       OR (SELECT type FROM events AS e WHERE e.run_id = r.run_id AND e.seq = r.seq) <> 'run.awaiting_approval')
+ORDER BY run_id"""
 _RUNS = """
 SELECT r.run_id, r.tenant, r.status, d.prompt, r.created_at, r.started_at, r.completed_at, r.plan_hash,
        r.tools, d.document
@@ -51,7 +58,7 @@ _CONDITIONS = {
     "tool": " AND instr(r.tools, :tool) > 0",
     "since": " AND r.created_at >= :since",
     "until": " AND r.created_at <= :until",
-    "text": " AND instr(lower(d.prompt), :text) > 0",
+    "text": " AND instr(casefold(d.prompt), :text) > 0",
 }
 _NO_LIMIT = -1
 _AFTER_EVERY_ID = "~"
@@ -76,11 +83,9 @@ class SqliteJournal:
                     return Created(RunId(known[1]), fresh=False)
                 con.execute(_PUT_KEY, (row.tenant, key.key, key.body_hash, row.run_id, now_s))
             last, epoch = records[-1], 1 if worker is not None else 0
-            con.execute(
-                _INSERT_RUN,
-                (row.run_id, row.tenant, row.status, epoch, last.seq, last.hash, worker, row.created_at_s),
-            )
-            con.execute(_INSERT_DOCUMENT, (row.run_id, row.prompt))
+            born = (row.run_id, row.tenant, row.created_at_s, epoch, worker)
+            con.execute(_INSERT_RUN, (*born, *_changing(last, row)))
+            con.execute(_INSERT_DOCUMENT, (row.run_id, row.prompt, row.document))
             _insert(con, row.run_id, records)
             return Created(row.run_id, fresh=True)
 
@@ -153,18 +158,17 @@ class SqliteJournal:
     ) -> Sequence[RunRow]:
         given: dict[str, Any] = {
             "status": wanted.status,
-            "tool": f" {wanted.tool} " if wanted.tool else None,
+            "tool": None if wanted.tool is None else f" {wanted.tool} ",
             "since": wanted.since_s,
             "until": wanted.until_s,
-            "text": wanted.text.lower() if wanted.text else None,
+            "text": wanted.text.casefold() if wanted.text else None,
         }
         bound = {name: value for name, value in given.items() if value is not None}
         sql = _RUNS.format(conditions="".join(_CONDITIONS[name] for name in bound))
+        by_index = bound.keys() <= {"status"}
         bound |= {"tenant": tenant, "before": before or _AFTER_EVERY_ID, "limit": limit}
-        return [
-            RunRow._make((*columns[:8], tuple(columns[8].split()), columns[9]))
-            for columns in self._reader.rows(sql, bound)
-        ]
+        rows = self._reader.rows(sql, bound) if by_index else await self._reader.search(sql, bound)
+        return [RunRow._make((*columns[:8], tuple(columns[8].split()), columns[9])) for columns in rows]
 
     async def unfinished(self) -> Sequence[RunId]:
         return [RunId(row[0]) for row in self._reader.rows(_UNFINISHED)]

@@ -144,13 +144,29 @@ class Reader:
     """A read-only connection; what it reads is committed."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._con = connect(path, read_only=True)
+        self._aside: apsw.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
 
     def rows(self, sql: str, bindings: tuple[Any, ...] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query that is known to be small."""
         try:
             return self._con.execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            raise failure(error) from error
+
+    async def search(self, sql: str, bindings: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Return all rows of a query that may read much, while the event loop goes on."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._searched, sql, bindings)
+
+    def _searched(self, sql: str, bindings: dict[str, Any]) -> list[tuple[Any, ...]]:
+        try:
+            if self._aside is None:
+                self._aside = connect(self._path, read_only=True)
+            return self._aside.execute(sql, bindings).fetchall()
         except apsw.Error as error:
             raise failure(error) from error
 
@@ -171,6 +187,10 @@ class Reader:
             self._con.execute("COMMIT")
 
     def close(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+        if self._aside is not None:
+            self._aside.close()
         self._con.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -96,6 +97,10 @@ class Service:
         Raises   Invalid, LimitReached for what cannot be accepted; KeyReused; JournalUnavailable
         """
         fact = self._created(tenant, new)
+        # a caller that goes away must not leave a run that is on record and that nobody drives
+        return await asyncio.shield(self._accept(tenant, fact, key))
+
+    async def _accept(self, tenant: Tenant, fact: ev.RunCreated, key: ClientKey | None) -> Submitted:
         engine, run_id, now_s = self._engine, self._new_run_id(), round(self._engine.now_s(), 3)
         first = Event(1, now_s, fact)
         run = created(run_id, first)
@@ -167,7 +172,7 @@ class Service:
             cancelled = ev.RunCancelled(error=RunError(code="cancelled", message="the run was cancelled"))
             return [ev.RunCancelling()] if run.running else [ev.RunCancelling(), cancelled]
 
-        return await self._control(tenant, run_id, facts)
+        return await asyncio.shield(self._control(tenant, run_id, facts))
 
     async def restart(self, tenant: Tenant, run_id: RunId, resolve: dict[int, Resolution]) -> Run:
         """Return the failed run, under way again behind its last checkpoint.
@@ -181,14 +186,15 @@ class Service:
                 raise RunNotFailed(f"the run is {run.status}; only a failed run can be restarted")
             return [ev.RunRestarted(resolve=resolve)]
 
-        return await self._control(tenant, run_id, facts)
+        return await asyncio.shield(self._control(tenant, run_id, facts))
 
     async def approve(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
         """Return the run with the approval of exactly this plan on record.
 
         Raises   RunMissing; IllegalTransition when it waits for no approval or for another plan's
         """
-        return await self._control(tenant, run_id, lambda run: [ev.RunApproved(plan_hash=plan_hash)])
+        approved: list[Fact] = [ev.RunApproved(plan_hash=plan_hash)]
+        return await asyncio.shield(self._control(tenant, run_id, lambda run: approved))
 
     async def reject(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
         """Return the run, ended because this plan was rejected.
@@ -197,7 +203,7 @@ class Service:
         """
         why = RunError(code="rejected", message="the plan was rejected")
         facts: list[Fact] = [ev.RunRejected(plan_hash=plan_hash), ev.RunCancelled(error=why)]
-        return await self._control(tenant, run_id, lambda run: facts)
+        return await asyncio.shield(self._control(tenant, run_id, lambda run: facts))
 
     async def plan(self, tenant: Tenant, prompt: str) -> tuple[Plan | None, tuple[Problem, ...]]:
         """Return a plan for a prompt, or the problems that stand in its way; runs nothing.

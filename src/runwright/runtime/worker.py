@@ -55,7 +55,12 @@ class Worker:
         return self._drives.get(run_id)
 
     def adopt(self, run: Run, tip: Tip, run_bytes: int, commands: Sequence[Command]) -> None:
-        """Drive a run that was created claimed by this worker; its first turn is on record."""
+        """Drive a run that was created claimed by this worker; its first turn is on record.
+
+        A worker that is draining leaves it to the next one.
+        """
+        if self.draining:
+            return
         drive = Drive(self._engine, run, 1, tip, run_bytes)
         self._spawn(run.run_id, self._run(drive, commands=commands))
 
