@@ -1,0 +1,39 @@
+"""Runwright inside the program that is measured, as API.md §4 has it: given plans, one SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bench.shapes import Shape, given_plan, work
+from runwright import Runwright, Settings, tool
+
+
+class Library:
+    """Runwright's public Python API as a subject."""
+
+    def __init__(self, runtime: Runwright) -> None:
+        self._runtime = runtime
+
+    @property
+    def commits(self) -> int:
+        return self._runtime._running.writer.commits
+
+    async def run(self, name: str, shape: Shape) -> int:
+        view = await self._runtime.run(plan=given_plan(shape))
+        if view.status != "completed":
+            raise RuntimeError(f"{name} ended {view.status}: {view.error}")
+        entries = zip(shape, view.execution_log, strict=True)
+        return sum(entry["output"] == {"step": step, "ok": True} for step, entry in entries)
+
+
+@asynccontextmanager
+async def library(database: Path) -> AsyncIterator[Library]:
+    """Yield Runwright with the tool of the workloads on a database file."""
+    settings = Settings(database_url=SecretStr(f"sqlite:///{database}"))
+    tools = [tool(name="work", effects="pure")(work)]
+    async with Runwright(tools=tools, settings=settings) as runtime:
+        yield Library(runtime)

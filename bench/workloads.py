@@ -1,0 +1,180 @@
+"""W1 to W4 in rounds: raw, Runwright, raw, Runwright …, on disk and in memory, and the fsyncs counted."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import processes
+from bench.repetition import Measured, Order
+from bench.sizes import Sizes
+from bench.subjects import SUBJECTS, SubjectName
+from bench.tables import Goal, Table, figure, judged, median_and_best
+
+Rounds = dict[SubjectName, list[Measured]]
+MODULE = "bench.repetition"
+
+
+class Measure(NamedTuple):
+    """One row: where its samples are, and what is asked of them on disk and in memory.
+
+    most    more is better
+    ratio   whether goals are about the ratio to raw and not about the figure itself
+    """
+
+    work: str
+    title: str
+    samples: Callable[[Measured], Sequence[float]]
+    most: bool = False
+    ratio: bool = False
+    disk: Goal | None = None
+    memory: Goal | None = None
+
+
+MEASURES = (
+    Measure("w1", "W1 chain, ms per step", lambda m: m.w1_ms, ratio=True, disk=Goal(1.3, text="≤ 1.3 × raw")),
+    Measure("w1", "W1 the software's own cost, ms", lambda m: m.w1_ms, memory=Goal(0.10)),
+    Measure(
+        "w2",
+        "W2 fan-out of 100 × 50 ms, s",
+        lambda m: m.w2_s,
+        ratio=True,
+        disk=Goal(1.15, text="≤ 1.15 × raw"),
+    ),
+    Measure(
+        "w3",
+        "W3 200 runs of 10 steps, steps/s",
+        lambda m: m.w3_steps_per_s,
+        most=True,
+        ratio=True,
+        disk=Goal(0.25, "at least", "≥ 25 % of raw"),
+        memory=Goal(0.25, "at least", "≥ 25 % of raw"),
+    ),
+    Measure("w3", "W3 CPU s per 1,000 steps", lambda m: m.cpu_s, disk=Goal(0.10), memory=Goal(0.10)),
+    Measure("w3", "W3 commits per step", lambda m: m.commits),
+    Measure("w3", "W3 peak memory, MiB", lambda m: [m.peak_mib], disk=Goal(60), memory=Goal(60)),
+    Measure("w4", "W4 time / critical path", lambda m: m.w4_ratio, disk=Goal(1.05)),
+)
+
+
+def tables(works: frozenset[str], sizes: Sizes) -> list[Table]:
+    """Return the figures of the asked workloads on disk and in memory, and the counts of fsyncs."""
+    made = [_table("Workloads on disk", processes.disk(), works, sizes, in_memory=False)]
+    memory = processes.in_memory()
+    if not sizes.tmpfs:
+        made[0].notes.append("in memory: left out")
+    elif memory is None:
+        made[0].notes.append("in memory: skipped, /dev/shm cannot be written to")
+    else:
+        made.append(_table("Workloads in memory (tmpfs)", memory, works, sizes, in_memory=True))
+    if works & {"w1", "w3"}:
+        made.append(_counts(works, sizes))
+    return made
+
+
+def _table(title: str, parent: Path, works: frozenset[str], sizes: Sizes, *, in_memory: bool) -> Table:
+    rounds: Rounds = {name: [] for name in SUBJECTS}
+    for _ in range(sizes.rounds):
+        for name in SUBJECTS:
+            rounds[name].append(_measured(name, parent, works, sizes))
+    columns = ("median (best)", "no journal", "raw", "Runwright", "× raw", "goal", "met")
+    table = Table(title, _command(works), columns)
+    for measure in MEASURES:
+        goal = measure.memory if in_memory else measure.disk
+        if measure.work in works and (goal is not None or measure.title != MEASURES[1].title):
+            table.rows.append(_row(measure, goal, rounds))
+    table.notes = [
+        f"{sizes.rounds} rounds of a new process; in each {sizes.samples} samples of W1, W2, W4, one of W3",
+        "× raw: median (best) over the rounds of Runwright's median by raw's in the same round",
+        _noise(rounds),
+    ]
+    table.samples = {name: list(found) for name, found in rounds.items()}
+    return table
+
+
+def _measured(name: SubjectName, parent: Path, works: frozenset[str], sizes: Sizes) -> Measured:
+    with processes.scratch(parent) as folder:
+        order = Order(name, str(folder), sizes, sorted(works))
+        return processes.answer(MODULE, order, Measured, folder)
+
+
+def _row(measure: Measure, goal: Goal | None, rounds: Rounds) -> tuple[str, ...]:
+    cells = [
+        median_and_best([s for m in rounds[name] for s in measure.samples(m)], most=measure.most)
+        for name in SUBJECTS
+    ]
+    ratios = [
+        statistics.median(measure.samples(ours)) / statistics.median(measure.samples(raw))
+        for raw, ours in zip(rounds["raw"], rounds["runwright"], strict=True)
+    ]
+    own = [s for m in rounds["runwright"] for s in measure.samples(m)]
+    value = statistics.median(ratios if measure.ratio else own)
+    return (measure.title, *cells, median_and_best(ratios, most=measure.most), *judged(value, goal))
+
+
+def _noise(rounds: Rounds) -> str:
+    before = [m.before for found in rounds.values() for m in found]
+    loads, loops_ms, syncs_ms = zip(*before, strict=True)
+    return (
+        f"before each process: load {min(loads):.1f} to {max(loads):.1f}, "
+        f"1,000,000 squares {min(loops_ms):.0f} to {max(loops_ms):.0f} ms, "
+        f"one fdatasync {min(syncs_ms):.3f} to {max(syncs_ms):.3f} ms"
+    )
+
+
+def _counts(works: frozenset[str], sizes: Sizes) -> Table:
+    """Fsyncs and log bytes of a step: a long and a short process apart, so that start and end cancel out."""
+    columns = ("counted, no noise", "raw", "Runwright", "goal", "met")
+    table = Table("Fsyncs", _command(works), columns)
+    traced = shutil.which("strace") is not None
+    table.notes.append(
+        "fsync and fdatasync of a whole process (`strace -f -c`), less those of one with fewer steps"
+        if traced
+        else "fsyncs: skipped, there is no strace here (Debian: package strace)"
+    )
+    if "w1" in works:
+        few, many = sizes.chain_steps // 5, sizes.chain_steps
+        short, long = (sizes._replace(samples=1, chain_steps=n) for n in (few, many))
+        raw, own = (_apart(name, "w1", short, long, many - few, traced) for name in ("raw", "runwright"))
+        if traced:
+            cells = (figure(raw.fsyncs), figure(own.fsyncs), *judged(round(own.fsyncs, 2), Goal(1.0)))
+            table.rows.append(("W1 fsyncs per chain step", *cells))
+        table.rows.append(("W1 log KiB per chain step", figure(raw.log_kib), figure(own.log_kib), "", ""))
+    if "w3" in works and traced:
+        long, short = sizes, sizes._replace(runs=0)
+        steps = sizes.runs * sizes.run_steps
+        raw, own = (_apart(name, "w3", short, long, steps, traced) for name in ("raw", "runwright"))
+        cells = (figure(raw.fsyncs), figure(own.fsyncs), *judged(own.fsyncs, Goal(0.05)))
+        table.rows.append(("W3 fsyncs per step", *cells))
+    return table
+
+
+class _Counted(NamedTuple):
+    fsyncs: float
+    log_kib: float
+
+
+def _apart(name: SubjectName, work: str, short: Sizes, long: Sizes, steps: int, traced: bool) -> _Counted:
+    (fsyncs_before, log_before), (fsyncs, log_bytes) = (
+        _counted(name, work, sizes, traced) for sizes in (short, long)
+    )
+    return _Counted((fsyncs - fsyncs_before) / steps, (log_bytes - log_before) / steps / 1024)
+
+
+def _counted(name: SubjectName, work: str, sizes: Sizes, traced: bool) -> tuple[int, int]:
+    """The fsyncs of one process and how far it made the log grow."""
+    with processes.scratch() as folder:
+        order = Order(name, str(folder), sizes, [work], warm=False)
+        log = folder / "syscalls"
+        strace = ("strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", str(log)) if traced else ()
+        measured = processes.answer(MODULE, order, Measured, folder, under=strace)
+        lines = [line.split() for line in log.read_text().splitlines()] if traced else []
+        calls = sum(int(line[3]) for line in lines if line and line[-1] in ("fsync", "fdatasync"))
+        return calls, measured.log_bytes
+
+
+def _command(works: frozenset[str]) -> str:
+    return f"python -m bench {' '.join(sorted(works))}"
