@@ -16,6 +16,7 @@ from runwright.planning.rules.lexicon_todos import (
     OTHER_ACTS,
     PLAIN_VERBS,
 )
+from runwright.planning.rules.places import ARTICLES, place_at
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.target import Target, looks_like_id, resolve
 from runwright.planning.rules.targets import read_targets
@@ -26,6 +27,8 @@ _TOOLS = "I can add, list, get, complete and delete todos."
 def read_act(r: Reading) -> bool:
     """Take a clause that completes or deletes todos and add it to the plan; say whether there was one."""
     start, verb = r.at, r.key()
+    if r.last_act[1] == r.draft.clause - 1 and _read_another(r):
+        return True
     if verb in MARK_VERBS and _read_marked(r):
         return True
     if verb in ("take", "cross", "strike", "scratch") and _read_taken_off(r):
@@ -50,6 +53,7 @@ def read_act(r: Reading) -> bool:
 
 def _act(r: Reading, tool: str, targets: list[Target], named: int) -> None:
     """Add the calls on todos behind all that must be looked up, so that places mean one and the same list."""
+    r.last_act = (tool, r.draft.clause)
     if len(set(targets)) != len(targets):
         raise r.refuse(f": it names {r.text(named, r.at)} twice.")
     found = [resolve(r, target) for target in targets]
@@ -61,6 +65,22 @@ def _act(r: Reading, tool: str, targets: list[Target], named: int) -> None:
         r.draft.moved(tool, None)
     if len(targets) > 1:
         r.draft.todo = None
+
+
+def _read_another(r: Reading) -> bool:
+    """Take `then the second one` behind `complete the first todo`: the same deed for another todo."""
+    start = r.at
+    r.accept(*ARTICLES)
+    named = place_at(r) or (r.sees(TODO_ONE) is not None and r.word(1).kind == "number")
+    r.at = start
+    targets = read_targets(r, plain=False) if named else []
+    # Behind a deletion nobody knows which list a further place is counted in, unless the list was shown.
+    known = r.last_act[0] == "todo_complete" or (r.draft.listing is not None and r.draft.listing.shown)
+    if not targets or not known:
+        r.at = start
+        return False
+    _act(r, r.last_act[0], targets, start)
+    return True
 
 
 def _names_list(r: Reading) -> bool:
@@ -204,7 +224,7 @@ def _names_todo(r: Reading, span: Span) -> bool:
         return True
     if key in ORDINALS or r.words[at].kind == "ordinal" or key in LAST_WORDS or key in FIRST_WORDS:
         behind = r.words.key(at + 1)
-        return behind in ("one", "to", "but") or any(
+        return behind in ("one", "to", "but", "thing") or any(
             TODO_ONE.ends(r.words, place, end) for place in (at + 1, at + 2, at + 3)
         )
     if key == "#" or (at < end and looks_like_id(r.text(at, min(r.words.chunk_end(at), end)))):

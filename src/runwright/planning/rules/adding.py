@@ -34,12 +34,14 @@ from runwright.planning.rules.task_verbs import TASK_VERBS
 _WEAK_NOUNS = word_set("item items entry entries list chore chores errand errands")
 _PLACING = word_set("""
     add put include insert append write jot note save store record log place stick throw pop make
-    create enter schedule turn convert register adding putting creating saving file use change
+    create enter schedule turn convert register adding putting creating saving file
 """)
 _QUOTING = word_set("add create put note write jot save new")
 _FULL_OF = phrase_set(
     [":", "with [:]", "of [:]", "containing [:]", "consisting of [:]", "including [:]", "for [:]"]
 )
+_A_TODO = phrase_set(["a|my|an [new] todo|task|reminder"])
+_FROM = ("with", "containing", "showing", "from", "using", "of")
 _MAKING = word_set("add create insert append new write jot note adding creating inserting")
 _DEFINITE = word_set("the my our this these those that")
 _NEW = word_set("new following another")
@@ -64,7 +66,7 @@ def read_adding(r: Reading) -> bool:
         if verb in _QUOTING and r.word().kind == "quoted" and _read_quotations(r):
             return True
         r.at = here
-        if verb in _PLACING and _read_placed(r):
+        if verb in _PLACING and _read_placed(r, verb):
             return True
     r.at = start
     return False
@@ -113,7 +115,8 @@ def _read_result_added(r: Reading) -> bool:
     for said, several in ((r.sees(ALL_RESULTS), True), (r.sees(LAST_RESULT), False)):
         if said is None:
             continue
-        goal = AS_TODO.ends(r.words, said, r.end) or ADD_PLACES.ends(r.words, said, r.end)
+        goal = AS_TODO.ends(r.words, said, r.end) or _A_TODO.ends(r.words, said, r.end)
+        goal = goal or ADD_PLACES.ends(r.words, said, r.end)
         if goal is None or (several and not r.draft.values):
             continue
         if not r.draft.values:
@@ -173,15 +176,18 @@ def _over_at(r: Reading, at: int) -> bool:
 
 def _behind_noun(r: Reading, start: int, count: int | None, *, many: bool) -> bool:
     placed = r.phrase(ADD_PLACES) is not None
+    placed_end = r.at
     if not (placed or _surely_new(r, start, many)):
         r.at = start
         return False
-    if r.accept("with", "containing", "showing"):
-        if r.sees(LAST_RESULT) is None and not amount_at(r.words, r.at) and r.sees(VALUE_OF) is None:
-            r.at -= 1
-        else:
+    if r.accept(*_FROM):
+        r.accept("of")
+        if r.sees(LAST_RESULT) is not None or r.sees(VALUE_OF) is not None or amount_at(r.words, r.at):
             return _add_figure(r)
+        r.at = placed_end
     skip_intros(r)
+    if r.at == placed_end and r.key() == "with":
+        raise r.refuse(": a todo has only a text.", hint='Give it in quotes, such as: add todo "buy milk".')
     if many:
         add_several(r, count)
     else:
@@ -198,7 +204,7 @@ def _surely_new(r: Reading, start: int, many: bool) -> bool:
     leading = {r.words.key(at) for at in range(start, r.at - 1)}
     if leading & _DEFINITE and not leading & _NEW:
         told = r.key(1) if r.key() == "to" else r.key()
-        return not many and told in TASK_VERBS
+        return told in TASK_VERBS and told == (r.key() if many else told)
     if r.words.key(start - 1) in _MAKING or leading:
         return True
     return r.sees(INTROS) is not None and not many
@@ -253,11 +259,14 @@ def _read_quotations(r: Reading) -> bool:
     return True
 
 
-def _read_placed(r: Reading) -> bool:
+def _read_placed(r: Reading, verb: str) -> bool:
     """Take `milk, eggs and bread to my list`, `buy milk as a todo`: the words up to the place."""
     start, end = r.at, r.bounds.text_end(r.at)
     for at in range(start + 1, end):
-        as_one, placed = AS_TODO.ends(r.words, at, end) or 0, ADD_PLACES.ends(r.words, at, end) or 0
+        placed = ADD_PLACES.ends(r.words, at, end) or 0
+        as_one = (
+            AS_TODO.ends(r.words, at, end) or (_A_TODO.ends(r.words, at, end) if verb == "make" else 0) or 0
+        )
         goal = max(as_one, placed)
         if not goal or not (_over_at(r, goal) or TAILS.ends(r.words, goal) is not None):
             continue

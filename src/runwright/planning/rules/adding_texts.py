@@ -12,6 +12,8 @@ from runwright.planning.rules.results import nothing_before
 
 # `the total is {result}`: what stands before a result that is part of a text, and around it.
 _EQUALS = frozenset({"is", "=", ":", "equals", "was", "are", "of", "to", "be"})
+# `can you remind me to call mom?`: the question mark is the request's, not the todo's.
+_ASKING = frozenset({"can", "could", "would", "will", "may", "might"})
 _HOLES = frozenset({("{", "}"), ("<", ">"), ("[", "]")})
 
 
@@ -36,6 +38,8 @@ def add_one(r: Reading) -> None:
         add_spans(r, quotations, end)
         return
     text = written(r.words, span)
+    if text.endswith("?") and r.words.key(r.clause_start) in _ASKING:
+        text = text[:-1]
     if not text.strip():
         raise r.refuse(
             ": what should the todo say?", hint="Say it behind the request, for example: add todo buy milk."

@@ -15,6 +15,7 @@ from runwright.planning.rules.lexicon_math import (
     DOUBLED,
     HALVED,
     NEGATED,
+    PRODUCT,
     QUADRUPLED,
     SQUARED,
     TRIPLED,
@@ -26,7 +27,7 @@ from runwright.planning.rules.lists import read_list
 from runwright.planning.rules.numbers import read_number
 from runwright.planning.rules.phrases import Phrases, phrase_set
 from runwright.planning.rules.reading import Reading
-from runwright.planning.rules.results import nothing_before
+from runwright.planning.rules.results import before
 from runwright.planning.rules.terms import Term, combined, figure, shaped
 
 _PLACES = phrase_set(
@@ -37,13 +38,6 @@ _WHOLE = phrase_set(
 )
 _NEAREST = {"ten": 10, "hundred": 100, "thousand": 1000, "million": 10**6, "10": 10, "100": 100, "1000": 1000}
 _PARTS = {"half": "2", "two": "2", "halves": "2", "thirds": "3", "quarters": "4"}
-
-
-def before(r: Reading, said: str) -> Term:
-    """Return the result before, for a deed that names nothing to start from."""
-    if not r.draft.values:
-        raise nothing_before(r, said)
-    return Term(r.draft.value().text)
 
 
 def _add(r: Reading) -> Term:
@@ -169,9 +163,12 @@ def _round(r: Reading) -> Term:
     term = before(r, "round") if r.over() or r.key() == "to" else expression(r)
     if r.key() in ("up", "down", "off"):
         name = {"up": "ceil", "down": "floor"}.get(r.accept("up", "down", "off"), name)
-    if not r.accept("to"):
-        return Term(f"{name}({term.settled().text})")
-    if r.phrase(_WHOLE):
+    return rounded(r, name, term)
+
+
+def rounded(r: Reading, name: str, term: Term) -> Term:
+    """Take `to 2 decimal places`, `to the nearest ten`, or nothing, and return the term rounded."""
+    if not r.accept("to") or r.phrase(_WHOLE):
         return Term(f"{name}({term.settled().text})")
     if r.accept("the"):
         r.accept("nearest", "closest")
@@ -179,15 +176,17 @@ def _round(r: Reading) -> Term:
         if step is None:
             raise r.refuse()
         r.at += 1
-        return Term(f"{name}({term.settled().within(ATOM)} / {step}) * {step}", 2)
+        return Term(f"{name}({term.settled().within(ATOM)} / {step}) * {step}", PRODUCT)
     places = read_number(r.words, r.at)
     if places is None or not places.text.isdecimal() or len(places.text) > 2:
         raise r.refuse()
     r.at = places.after
     if not r.phrase(_PLACES):
         raise r.refuse()
+    if name == "round":
+        return Term(f"round({term.settled().text}, {places.text})")
     factor = 10 ** int(places.text)
-    return Term(f"{name}({term.settled().within(ATOM)} * {factor}) / {factor}", 2)
+    return Term(f"{name}({term.settled().within(ATOM)} * {factor}) / {factor}", PRODUCT)
 
 
 def _figure(kind: str) -> Callable[[Reading], Term]:
@@ -222,7 +221,7 @@ DEEDS: Phrases[Callable[[Reading], Term]] = Phrases(
         "quadruple": _shaped(QUADRUPLED),
         "halve|halving": _shaped(HALVED),
         "negate|negating": _shaped(NEGATED),
-        "round|rounding": _round,
+        "round|rounding|rounded": _round,
         "sum|summing|total|totaling|totalling": _figure("sum"),
         "average|averaging": _figure("average"),
     }

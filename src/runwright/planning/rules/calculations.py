@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from runwright.planning.rules.amounts import amount_at
-from runwright.planning.rules.arithmetic import before, deed_at, read_deed, takes_away
+from runwright.planning.rules.arithmetic import deed_at, read_deed, rounded, takes_away
+from runwright.planning.rules.bounds import find_bounds
 from runwright.planning.rules.expressions import expression, operand
 from runwright.planning.rules.lexicon_ask import ASK, ASK_TAILS, CALCULATE, FIGURES, LAST_RESULT, VALUE_OF
 from runwright.planning.rules.lexicon_math import CONSTANTS, POSTFIXES, SHARE, SIGNS, SPOKEN
+from runwright.planning.rules.numbers import read_number
 from runwright.planning.rules.phrases import lines, phrase_set, word_set
 from runwright.planning.rules.reading import Reading
+from runwright.planning.rules.results import before
 from runwright.planning.rules.terms import Term, combined, shaped
+from runwright.planning.rules.words import read_words
 
 _STARTS = phrase_set(
     lines("""
@@ -36,6 +40,8 @@ def read_calculation(r: Reading) -> bool:
             if not opened:
                 return False
             raise r.refuse()
+    if r.accept("rounded") or (r.key() == "to"):
+        special = rounded(r, "round", special)
     while r.phrase(ASK_TAILS):
         pass
     r.draft.calculate(special.text)
@@ -81,13 +87,16 @@ def _figure_follows(r: Reading) -> bool:
         or r.sees(LAST_RESULT) is not None
         or r.sees(VALUE_OF) is not None
         or r.key() in CONSTANTS
-        or r.key() in ("the", "both", "step", "result", "=", "each")
+        or r.key() in ("the", "both", "step", "result", "=", "its")
+        or r.word().kind == "quoted"
     )
 
 
 def _body(r: Reading, *, explicit: bool) -> Term | None:
     """Take what is to be calculated, or nothing if this clause is about something else."""
     r.accept("=")
+    if explicit and r.word().kind == "quoted":
+        return _quoted(r)
     if r.sees(VALUE_OF) is not None:
         behind = r.sees(VALUE_OF) or r.at
         here, r.at = r.at, behind
@@ -109,6 +118,17 @@ def _body(r: Reading, *, explicit: bool) -> Term | None:
     term = expression(r)
     if term.lone and not explicit:
         raise r.refuse(": a number alone asks for nothing.")
+    return term
+
+
+def _quoted(r: Reading) -> Term:
+    """Take an expression in quotes."""
+    words = read_words(r.words.text[r.word().start + 1 : r.word().end - 1])
+    inner = Reading(words, find_bounds(words), r.draft)
+    term = expression(inner)
+    if inner.at < inner.end:
+        raise r.refuse()
+    r.at += 1
     return term
 
 
@@ -163,13 +183,17 @@ def _read_shown_result(r: Reading) -> bool:
 def _read_start(r: Reading) -> bool:
     """Take `start with 10`: a number that the next clause goes on from."""
     start = r.at
-    if not takes_away(r) and r.phrase(_STARTS) and amount_at(r.words, r.at):
+    if not takes_away(r) and r.phrase(_STARTS) and _number_at(r):
         term = operand(r)
         if term.lone and r.over() and r.at < r.end:
             r.draft.remember(f"({term.text})" if term.text.startswith("-") else term.text)
             return True
     r.at = start
     return False
+
+
+def _number_at(r: Reading) -> bool:
+    return read_number(r.words, r.at + (r.key() in ("-", "minus", "negative"))) is not None
 
 
 def _read_topic(r: Reading) -> bool:

@@ -7,7 +7,7 @@ one operand.
 
 from __future__ import annotations
 
-from runwright.planning.rules.amounts import amount_at
+from runwright.planning.rules.amounts import amount_at, breaks
 from runwright.planning.rules.lexicon_ask import VALUE_OF
 from runwright.planning.rules.lexicon_math import (
     AGGREGATE_LINKS,
@@ -17,6 +17,7 @@ from runwright.planning.rules.lexicon_math import (
     CONSTANTS,
     CURRENCIES,
     FUNCTIONS,
+    OWN,
     PERCENTS,
     POSTFIXES,
     POWER,
@@ -33,7 +34,7 @@ from runwright.planning.rules.lists import read_figure
 from runwright.planning.rules.numbers import read_number
 from runwright.planning.rules.operators import TOUCHING, ordinal, read_operator
 from runwright.planning.rules.reading import DEPTH_MAX, Reading
-from runwright.planning.rules.results import read_result
+from runwright.planning.rules.results import before, read_result
 from runwright.planning.rules.terms import Term, combined, shaped
 
 
@@ -76,7 +77,7 @@ def operand(r: Reading) -> Term:
     """Take one operand with its signs and what is written behind it (`!`, `%`, `squared`)."""
     signs = 0
     prefix = ""
-    while (key := r.key()) in ("-", "+", "–", "minus", "negative", "plus", "positive"):
+    while (key := r.key()) in ("-", "+", "–", "minus", "negative", "plus", "positive") and r.key(1) != "of":
         prefix = "" if key in ("+", "plus", "positive") else "-" + prefix
         signs += 1
         r.at += 1
@@ -109,7 +110,11 @@ def _behind(r: Reading, term: Term) -> Term:
 
 def _divides(r: Reading) -> bool:
     """Say whether a `%` stands between two operands, where it is the remainder."""
-    return r.key(1) not in ("of", "off", "-", "+") and amount_at(r.words, r.at + 1) and r.at + 1 < r.end
+    return (
+        r.key(1) not in ("of", "off", "-", "+", "minus", "plus", "negative")
+        and amount_at(r.words, r.at + 1)
+        and r.at + 1 < r.end
+    )
 
 
 def _share(r: Reading, term: Term) -> Term:
@@ -187,7 +192,11 @@ def _named(r: Reading) -> Term:
     if r.sees(VALUE_OF) is not None and amount_at(r.words, r.sees(VALUE_OF) or 0):
         r.phrase(VALUE_OF)
         return Term(f"({expression(r).text})")
-    article = r.accept("the", "a", "an")
+    article = r.accept("the", "a", "an", "its")
+    own = OWN.match(r.words, r.at, r.end)
+    if own is not None and (article == "its" or (article == "the" and breaks(r.words, own[1]))):
+        r.at = own[1]
+        return shaped(own[0], before(r, r.text(start, r.at)))
     if r.key() in FUNCTIONS and r.key(1) != "base" and (r.key(1) == "(" or r.sees(AGGREGATES) is None):
         return _function(r)
     shape = _shape(r)
@@ -205,7 +214,7 @@ def _named(r: Reading) -> Term:
         return operand(r)
     if r.key() in CONSTANTS:
         r.at += 1
-        return Term(CONSTANTS[r.key(-1)])
+        return Term(CONSTANTS[r.key(-1)], lone=True)
     r.at = start
     return Term(read_result(r), lone=True)
 

@@ -27,14 +27,20 @@ def written(words: Words, span: Span) -> str:
 def _trimmed(words: Words, span: Span) -> Span:
     start, end = span
     while end > start and separates(words, end - 1) and words.key(end - 1) not in ("!", "?"):
-        if words.key(end - 1) == "." and abbreviates(words, end - 1):
+        if words.key(end - 1) == "." and _keeps_stop(words, end - 1):
             break
         end -= 1
-    if words.key(end) == "." and end > start and words[end - 1].kind == "word" and abbreviates(words, end):
+    if words.key(end) == "." and end > start and _keeps_stop(words, end):
         return start, end + 1
     while end > start and words.key(end) in ("!", "?") and words.glued(end):
         end += 1
     return start, end
+
+
+def _keeps_stop(words: Words, at: int) -> bool:
+    """Say whether a full stop at the end of a text is a part of it: `Jr.`, `p.m.`, but not `plan A.`."""
+    single = len(words.key(at - 1)) == 1
+    return abbreviates(words, at) and (not single or words.key(at - 2) == ".")
 
 
 def without_thanks(words: Words, span: Span) -> Span:

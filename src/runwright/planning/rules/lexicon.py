@@ -143,6 +143,8 @@ WRAPPERS = phrase_set(
     feel free to
     you can
     you should
+    [quick|simple|another] question :
+    i have a [quick] question [:]
     my request is [to]
     your task is to
     the task is to

@@ -84,6 +84,7 @@ ASK = phrase_set(
     know
     find out
     take
+    do
     i get when|if i
     what do|would you|i|we get when|if [you|i|we]
     what happens when|if [you|i|we]
@@ -117,7 +118,7 @@ ASK_TAILS = phrase_set(
     altogether
     exactly
     combined
-    come up with
+    be
     give|gives [me|us|you]
     as a number
     """)

@@ -71,6 +71,7 @@ SIGNS = {
     "+": _PLUS,
     "-": _MINUS,
     "–": _MINUS,
+    "—": _MINUS,
     "*": _TIMES,
     "/": _OVER,
     "//": Operator("//", PRODUCT),
@@ -156,6 +157,25 @@ PREFIXES: Phrases[Shape] = Phrases(
         "floor of": _call("floor"),
         "ceiling|ceil of": _call("ceil"),
     }
+)
+# Of a result said before: `its square root`; also `the square root`, where nothing follows.
+OWN: Phrases[Shape] = Phrases(
+    {
+        "square root": ROOT,
+        "cube root": CUBE_ROOT,
+        "square": SQUARED,
+        "cube": CUBED,
+        "double": DOUBLED,
+        "half": HALVED,
+        "factorial": _call("factorial"),
+        "absolute value": _call("abs"),
+        "reciprocal|inverse": Shape("1 / {}", SIGN, PRODUCT),
+        "negative": NEGATED,
+    }
+)
+# Of each number in a list: `the squares of 3 and 4`.
+EACH: Phrases[Shape] = Phrases(
+    {"[the] squares of": SQUARED, "[the] cubes of": CUBED, "[the] square roots of": ROOT}
 )
 ANGLES = frozenset({"sin({})", "cos({})", "tan({})"})
 POSTFIXES: Phrases[Shape] = Phrases(

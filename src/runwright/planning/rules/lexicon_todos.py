@@ -113,7 +113,6 @@ AS_TODO = phrase_set(
     as|for an item on|in|to my|the list|todos
     as|for an item on|in|to my|the todo list
     as one of my todos|tasks
-    a todo|task
     """)
 )
 
@@ -157,7 +156,7 @@ GET_PHRASES = phrase_set(
     look|pull|bring up
     look|peek at
     tell me about
-    what is|was|does
+    what is|was
     what's|whats
     show|give|get|tell [me|us] the details|detail|status|text|content|info|information of|for|about|on
     details of|for|about|on
@@ -171,6 +170,7 @@ COMPLETE_VERBS = phrase_set(
     checking|ticking|crossing|marking off
     accomplish
     resolve
+    tick
     mark|set|flag|marking [as] done|complete|completed|finished [:]
     mark off as done|complete|completed
     i|we finished|completed|did
@@ -269,6 +269,10 @@ FOREIGN_VERBS = word_set("""
 LIST_QUESTIONS: Phrases[str] = Phrases(
     {
         "what do i|we have|need|got to do": "pending",
+        "what's|whats next [for me]": "pending",
+        "what is next [for me]": "pending",
+        "what is my next todo|task": "pending",
+        "what's my next todo|task": "pending",
         "what should|must i|we do next": "pending",
         "what do i|we [still] have|need left": "pending",
         "what do i|we still have|need to do|complete|finish": "pending",

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from runwright.planning.rules.amounts import amount_at
 from runwright.planning.rules.lexicon_ask import LAST_RESULT
-from runwright.planning.rules.lexicon_math import AGGREGATES
+from runwright.planning.rules.lexicon_math import AGGREGATES, EACH
 from runwright.planning.rules.numbers import read_number
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.results import read_group
-from runwright.planning.rules.terms import Term, figure
+from runwright.planning.rules.terms import Term, figure, shaped
 
 ITEMS_MAX = 1_000
 # Reads one item; the flag says whether spoken operators belong to it.
@@ -25,6 +25,9 @@ def read_list(r: Reading, read_item: ReadItem) -> list[Term]:
     group = read_group(r)
     if group is not None:
         return [Term(text, lone=True) for text in group]
+    each = r.phrase(EACH)
+    if each is not None:
+        return [shaped(each, item) for item in read_list(r, read_item)]
     start = r.at
     items = [read_item(r, True)]
     commas = ended = False
@@ -38,7 +41,7 @@ def read_list(r: Reading, read_item: ReadItem) -> list[Term]:
         items.append(read_item(r, False))
         if len(items) > ITEMS_MAX:
             raise r.refuse(f": I take at most {ITEMS_MAX:,} numbers in one list.")
-    if len(items) == 1 and items[0].joined:
+    if len(items) == 1 and items[0].joined and r.key() not in ("to", "from", "by", "with"):
         return _parted(r, start) or items
     return items
 

@@ -1,6 +1,6 @@
 """Tables of phrases: data that a reader can extend without touching the logic.
 
-A phrase is written as its words; `a|b` stands for either word and `[word]` for a word that may be absent.
+A phrase is written as its words; `a|b` stands for either word, `[these words]` for words that may be absent.
 """
 
 from __future__ import annotations
@@ -14,25 +14,41 @@ from runwright.planning.rules.words import Words
 T = TypeVar("T")
 
 
+class _Node(Generic[T]):
+    """What may follow the words so far, and the value of the phrase that ends here."""
+
+    __slots__ = ("next", "value")
+
+    def __init__(self) -> None:
+        self.next: dict[str, _Node[T]] = {}
+        self.value: T | None = None
+
+
 class Phrases(Generic[T]):
     """A table from phrases to values; the longest phrase that fits wins."""
 
     def __init__(self, table: Mapping[str, T]) -> None:
-        self._by_head: dict[str, list[tuple[tuple[str, ...], T]]] = {}
+        self._root = _Node[T]()
         for pattern, value in table.items():
             for phrase in _spellings(pattern):
-                self._by_head.setdefault(phrase[0], []).append((phrase, value))
-        for phrases in self._by_head.values():
-            phrases.sort(key=lambda entry: -len(entry[0]))
+                node = self._root
+                for word in phrase:
+                    node = node.next.setdefault(word, _Node())
+                if node.value is None:
+                    node.value = value
 
     def match(self, words: Words, at: int, end: int | None = None) -> tuple[T, int] | None:
         """Return the value of the longest phrase that begins at `at`, and where it ends."""
         limit = len(words) if end is None else end
-        for phrase, value in self._by_head.get(words.key(at), ()):
-            after = at + len(phrase)
-            if after <= limit and all(words.key(at + ahead) == key for ahead, key in enumerate(phrase)):
-                return value, after
-        return None
+        node, found = self._root, None
+        while at < limit:
+            following = node.next.get(words.key(at))
+            if following is None:
+                break
+            node, at = following, at + 1
+            if node.value is not None:
+                found = node.value, at
+        return found
 
     def ends(self, words: Words, at: int, end: int | None = None) -> int | None:
         """Return where the longest phrase that begins at `at` ends."""
@@ -63,9 +79,10 @@ def lines(text: str) -> list[str]:
 
 def _spellings(pattern: str) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [()]
-    for part in pattern.split():
-        optional = part.startswith("[") and part.endswith("]")
-        choices = (part[1:-1] if optional else part).split("|")
-        longer = [(*phrase, choice) for phrase in found for choice in choices]
+    for part in re.findall(r"\[[^\]]*\]|\S+", pattern):
+        optional = part.startswith("[") and len(part) > 1
+        longer = found
+        for word in part[1:-1].split() if optional else [part]:
+            longer = [(*phrase, choice) for phrase in longer for choice in word.split("|")]
         found = found + longer if optional else longer
     return [phrase for phrase in found if phrase]

@@ -10,7 +10,7 @@ from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.target import Target, closed
 
 ARTICLES = word_set("the my that this our a an")
-_NUMBERED = phrase_set(["#", "number", "no .", "no", "nr [.]", "num", "№", "[at] position"])
+_NUMBERED = phrase_set(["#", "number", "no .", "no", "nr [.]", "num", "№", "[at|in] position"])
 _SIGNS = word_set("+ - * / ** ^ % ( plus minus times divided")
 _ONES = ("one", "ones", "thing", "things")
 # 1 is the first, -1 the last, -2 the one before it.

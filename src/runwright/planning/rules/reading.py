@@ -39,6 +39,7 @@ class Reading:
         self.in_call = False
         self.currency = ""
         self.after_text = False
+        self.last_act = ("", 0)
 
     def key(self, ahead: int = 0) -> str:
         """Return the key of a word ahead (or behind), empty outside of what may be read."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from runwright.core.errors import NotUnderstood
 from runwright.planning.rules.lexicon_ask import ALL_RESULTS, FIGURES, LAST_RESULT
 from runwright.planning.rules.lexicon_nouns import ORDINALS
 from runwright.planning.rules.phrases import word_set
 from runwright.planning.rules.reading import Reading
+from runwright.planning.rules.terms import Term
 
 _STEPS = frozenset({"step", "calculation", "result", "answer", "output", "operation", "question", "task"})
 _AFTER_PLAIN = word_set("by to from and with plus minus times divided multiplied , + - * / one")
@@ -44,7 +46,7 @@ def read_group(r: Reading) -> list[str] | None:
     )
 
 
-def nothing_before(r: Reading, said: str) -> Exception:
+def nothing_before(r: Reading, said: str) -> NotUnderstood:
     """Return the refusal of a word that has nothing to refer to."""
     return r.refuse(
         f': "{said}" has nothing to refer to.',
@@ -104,3 +106,10 @@ def _nth(r: Reading) -> int | None:
     if place > len(r.draft.values):
         raise nothing_before(r, r.text(start, r.at))
     return place - 1
+
+
+def before(r: Reading, said: str) -> Term:
+    """Return the result before, for a deed that names nothing to start from."""
+    if not r.draft.values:
+        raise nothing_before(r, said)
+    return Term(r.draft.value().text)

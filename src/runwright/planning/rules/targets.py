@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from runwright.core.errors import NotUnderstood
 from runwright.planning.rules.amounts import breaks
 from runwright.planning.rules.items import Span, listed_items, quoted_items, without_thanks, written
 from runwright.planning.rules.lexicon import TAILS
 from runwright.planning.rules.lexicon_nouns import LIST_PLACES, STATUSES, TODO_LIST, TODO_MANY, TODO_ONE
 from runwright.planning.rules.lexicon_todos import GROUPS, SINGLES
-from runwright.planning.rules.phrases import lines, phrase_set
+from runwright.planning.rules.phrases import lines, phrase_set, word_set
 from runwright.planning.rules.places import ARTICLES, read_numbered, read_placed
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.target import Target, closed, looks_like_id
+from runwright.planning.rules.task_verbs import TASK_VERBS
 
 _WHOLE = phrase_set(
     lines("""
@@ -46,6 +48,10 @@ _ABOUT = phrase_set(
 _WITH_ID = phrase_set(["with [the] id [:|=]", "id [:|=|#]", "whose id is", "identified by [id]"])
 # How far from the end of a clause `from my list` or `todo` may begin.
 _TAIL_WORDS_MAX = 6
+# Longer words that no verb begins, or words in relation to others, may as well be about something else.
+_BARE_WORDS_MAX = 3
+_RELATIONS = word_set("from in on at of with to that which under inside if unless when after before because")
+_QUANTITIES = word_set("all some any every each both several many most none no these those half only if when")
 
 
 def read_targets(r: Reading, *, plain: bool) -> list[Target]:
@@ -59,11 +65,15 @@ def read_targets(r: Reading, *, plain: bool) -> list[Target]:
                 return targets
         r.at = start
     if _means_all(r):
-        raise r.refuse(
-            ": I act on one todo at a time.",
-            hint='Name them one by one, for example "delete the first todo" or "todo 2".',
-        )
+        raise _one_at_a_time(r)
     return _by_text(r, plain)
+
+
+def _one_at_a_time(r: Reading) -> NotUnderstood:
+    return r.refuse(
+        ": I act on one todo at a time.",
+        hint='Name them one by one, for example "delete the first todo" or "delete todo 2".',
+    )
 
 
 def _means_all(r: Reading) -> bool:
@@ -126,6 +136,8 @@ def _read_id(r: Reading) -> list[Target]:
 def _by_text(r: Reading, plain: bool) -> list[Target]:
     """Take todos named by their text: with a word such as `todo` beside it, in quotes, or bare if allowed."""
     start, end = r.at, _text_end(r)
+    if r.key() in _QUANTITIES and _noun_at_end(r, end) is not None:
+        raise _one_at_a_time(r)
     article = r.accept(*ARTICLES)
     spans = _quotations(r, end)
     if spans:
@@ -150,13 +162,27 @@ def _by_text(r: Reading, plain: bool) -> list[Target]:
         spans = [(r.at, behind)]
         if TODO_MANY.ends(r.words, behind) is not None:
             spans = listed_items(r.words, (r.at, behind))
+            if len(spans) < 2:
+                raise _one_at_a_time(r)
         return [target for span in spans for target in _searched(r, span, status, end)]
-    if plain and status is None and not article and end > r.at:
+    if plain and status is None and not article and _may_be_bare(r, end):
         return [
             target for span in listed_items(r.words, (r.at, end)) for target in _searched(r, span, None, end)
         ]
     r.at = start
     return []
+
+
+def _may_be_bare(r: Reading, end: int) -> bool:
+    """Say whether words may name a todo with nothing beside them: not `all txt files`, `text from a.jpg`."""
+    keys = {r.words.key(at) for at in range(r.at, min(end, r.at + _BARE_WORDS_MAX + 1))}
+    if end <= r.at or r.key() in _QUANTITIES:
+        return False
+    return (
+        r.key() in TASK_VERBS
+        or r.end < len(r.words)
+        or (end - r.at <= _BARE_WORDS_MAX and not keys & _RELATIONS)
+    )
 
 
 def _text_end(r: Reading) -> int:
@@ -192,7 +218,10 @@ def _noun_at_end(r: Reading, end: int) -> int | None:
 
 
 def _searched(r: Reading, span: Span, status: str | None, end: int) -> list[Target]:
-    query = written(r.words, span)
+    start, behind = span
+    # Fewer words find all that more words find; one match is asked for anyway.
+    start += r.words.key(start) in ("the", "a", "an", "my") and behind > start + 1
+    query = written(r.words, (start, behind))
     if not query.strip() or TODO_LIST.ends(r.words, span[0], end) == end:
         raise r.refuse()
     r.at = end

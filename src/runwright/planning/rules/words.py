@@ -19,7 +19,7 @@ _SAME_MARK = {
     **dict.fromkeys("×∗·⋅∙", "*"),
     **dict.fromkeys("÷∕⁄", "/"),
     **dict.fromkeys("−‐‑", "-"),
-    **dict(zip("＋＝（），；：！？。％ˆ", "+=(),;:!?.%^", strict=True)),
+    **dict(zip("＋＝（），、；：！？。％ˆ", "+=(),,;:!?.%^", strict=True)),
     "…": "...",
 }
 _LONG_MARKS = ("...", "**", "//", "->", "=>", "--")
@@ -211,6 +211,7 @@ def _read_word(scan: _Scan) -> None:
 def _read_mark(scan: _Scan) -> None:
     text, start = scan.text, scan.at
     for mark in _LONG_MARKS:
-        if text.startswith(mark, start):
+        # In `5--3` the second sign belongs to the number.
+        if text.startswith(mark, start) and (mark != "--" or scan.spaced):
             return scan.take(mark, start + len(mark), "mark")
     return scan.take(_SAME_MARK.get(text[start], text[start]), start + 1, "mark")
