@@ -42,10 +42,10 @@ INSERT OR REPLACE INTO idempotency_keys (tenant, key, body_hash, run_id, created
 # The statuses are those of the index. A run whose approval was answered keeps its status until a worker
 # has heard the answer; it waits for nobody any more, and its newest event says so.
 _UNFINISHED = """
-SELECT run_id FROM runs AS r
+SELECT run_id FROM runs
 WHERE status IN ('pending', 'planning', 'awaiting_approval', 'running')
-  AND (status <> 'awaiting_approval'
-       OR (SELECT type FROM events AS e WHERE e.run_id = r.run_id AND e.seq = r.seq) <> 'run.awaiting_approval')
+  AND (status <> 'awaiting_approval' OR 'run.awaiting_approval' <>
+       (SELECT type FROM events WHERE events.run_id = runs.run_id AND events.seq = runs.seq))
 ORDER BY run_id"""
 _RUNS = """
 SELECT r.run_id, r.tenant, r.status, d.prompt, r.created_at, r.started_at, r.completed_at, r.plan_hash,

@@ -213,6 +213,8 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
             con.execute("PRAGMA journal_mode=WAL").fetchall()
             con.execute("PRAGMA synchronous=FULL").fetchall()
         con.execute("PRAGMA foreign_keys=ON").fetchall()
+        # SQLite's own lower() knows the letters of English alone
+        con.create_scalar_function("casefold", lambda *text: str(text[0]).casefold(), 1, deterministic=True)
     except apsw.Error as error:
         raise failure(error, path) from error
     return con
