@@ -1,0 +1,155 @@
+"""Runs read from the data file itself, beside whoever drives it, and without ever writing to it."""
+
+from __future__ import annotations
+
+import os
+from asyncio import Future
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runwright.adapters import sqlite
+from runwright.adapters.file_lock import lock_holder
+from runwright.adapters.journal_sqlite import SqliteJournal
+from runwright.adapters.live_local import LocalFeed
+from runwright.cli.access import PAGE_MAX, Json, Reading
+from runwright.core.codec import EMPTY, Record, verified
+from runwright.core.errors import JournalUnavailable, RunCorrupt, RunMissing, RunwrightError
+from runwright.core.ids import DEFAULT_TENANT, RunId
+from runwright.core.run import fold
+from runwright.core.state import Run
+from runwright.core.view import run_object, summary
+from runwright.ports import RunFilter, RunRow
+from runwright.runtime.stream import Idle, follow
+
+# The file cannot wake its readers, so they look by themselves.
+LOOK_EVERY_S = 0.25
+
+
+class DriverGone(RunwrightError):
+    """The process that drove the run has gone."""
+
+    code = "driver_gone"
+
+
+class _NoWriter(sqlite.Writer):
+    """Stands where the journal has its writer, and holds no connection."""
+
+    def __init__(self) -> None:
+        """Connect to nothing."""
+
+    def submit(self, work: Any) -> Future[Any]:
+        raise AssertionError("a journal that is only read was written to")
+
+
+@asynccontextmanager
+async def archive(path: Path) -> AsyncIterator[Reading]:
+    """Yield access for reading; where there is no file yet, there are no runs.
+
+    Raises   JournalUnavailable when the file cannot be read, or has the schema of another version
+    """
+    reader = _reader(path)
+    try:
+        yield Archive(path, None if reader is None else _journal(path, reader))
+    finally:
+        if reader is not None:
+            reader.close()
+
+
+def is_driven(path: Path) -> bool:
+    """Return whether the process that the lock file names is alive."""
+    pid = lock_holder(path).get("pid")
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _reader(path: Path) -> sqlite.Reader | None:
+    return sqlite.Reader(path) if path.exists() else None
+
+
+def _journal(path: Path, reader: sqlite.Reader) -> SqliteJournal | None:
+    [(have,)] = reader.rows("PRAGMA user_version")
+    newest = len(sqlite.migrations())
+    if have > newest:
+        raise JournalUnavailable(
+            f"{path} has schema {have}, this version knows up to {newest}", hint="install a newer Runwright"
+        )
+    if 0 < have < newest:
+        raise JournalUnavailable(
+            f"{path} has schema {have}, this version reads {newest}", hint="runwright db upgrade"
+        )
+    return SqliteJournal(_NoWriter(), reader) if have else None
+
+
+class Archive:
+    """`Reading` of a data file."""
+
+    def __init__(self, path: Path, journal: SqliteJournal | None) -> None:
+        self._path, self._journal = path, journal
+
+    async def run(self, run_id: str) -> Json:
+        return run_object(await self._folded(RunId(run_id)))
+
+    async def runs(self, wanted: RunFilter, limit: int, cursor: str | None) -> Json:
+        if self._journal is None:
+            return {"items": [], "next_cursor": None}
+        limit = min(limit, PAGE_MAX)
+        before = None if cursor is None else RunId(cursor)
+        rows = await self._journal.runs(DEFAULT_TENANT, wanted, before, limit + 1)
+        items = [await self._item(row) for row in rows[:limit]]
+        return {"items": items, "next_cursor": items[-1]["run_id"] if len(rows) > limit else None}
+
+    async def events(self, run_id: str, after: int = 0) -> AsyncIterator[Json]:
+        """Yield the events of a run behind seq `after` until it is over.
+
+        Raises   DriverGone when it is not over and its driver has died
+        """
+        following = follow(
+            self._known(run_id),
+            LocalFeed(),
+            DEFAULT_TENANT,
+            RunId(run_id),
+            after,
+            idle_s=LOOK_EVERY_S,
+            stopping=lambda: False,
+        )
+        async with aclosing(following) as items:
+            async for item in items:
+                if isinstance(item, Record):
+                    yield msgspec.json.decode(item.body)
+                elif isinstance(item, Idle) and not is_driven(self._path):
+                    hint = f"runwright runs watch {run_id} carries it on"
+                    raise DriverGone("the process that drove the run has gone; it is not over", hint=hint)
+
+    async def _item(self, row: RunRow) -> Json:
+        if row.document is not None:
+            ended: Json = msgspec.json.decode(row.document)
+            return ended
+        try:
+            return summary(await self._folded(row.run_id))
+        except RunCorrupt:
+            return {
+                "run_id": row.run_id,
+                "tenant": row.tenant,
+                "prompt": row.prompt,
+                "status": "corrupt",
+            }
+
+    async def _folded(self, run_id: RunId) -> Run:
+        history = await self._known(run_id).history(DEFAULT_TENANT, run_id)
+        return fold(run_id, verified(history.records, EMPTY, history.tip))
+
+    def _known(self, run_id: str) -> SqliteJournal:
+        if self._journal is None:
+            raise RunMissing(f"there is no run {run_id:.60}")
+        return self._journal
