@@ -45,7 +45,7 @@ class Writer:
         self._con = connect(path)
         self._inline_max_s, self._waiting_max = inline_max_s, waiting_max
         self._waiting: list[_Waiting[Any]] = []
-        self._busy = False
+        self._busy = self._closed = False
         self._commit_s = 0.0
         self._thread: ThreadPoolExecutor | None = None
         self.commits = 0
@@ -58,8 +58,13 @@ class Writer:
 
         Raises   JournalUnavailable, at once when too many wait, in the future when the commit fails
         """
+        if self._closed:
+            raise JournalUnavailable("the database is closed")
         if len(self._waiting) >= self._waiting_max:
             raise JournalUnavailable(f"{self._waiting_max} writes are waiting for the disk; try again")
+        return self._queued(work)
+
+    def _queued(self, work: Work[T]) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         self._waiting.append(_Waiting(work, done))
@@ -81,8 +86,11 @@ class Writer:
         return migrate(self._con)
 
     async def close(self) -> None:
-        """Let what waits be committed, then close the connection."""
-        await self.submit(lambda con: None)
+        """Let what waits be committed, then close the connection; whatever comes later is refused."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._queued(lambda con: None)
         if self._thread is not None:
             self._thread.shutdown()
         self._con.close()
@@ -180,11 +188,12 @@ class Reader:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Make the queries inside see one moment of the database."""
-        self._con.execute("BEGIN")
+        self.rows("BEGIN")
         try:
             yield
         finally:
-            self._con.execute("COMMIT")
+            if self._con.in_transaction:
+                self.rows("COMMIT")
 
     def close(self) -> None:
         if self._thread is not None:
@@ -223,24 +232,30 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
 def migrate(con: apsw.Connection) -> int:
     """Bring a database up to this build's schema, in one transaction; return the version it is at.
 
-    Raises   JournalUnavailable when the database was made by a newer build
+    Raises   JournalUnavailable when the database was made by a newer build, or cannot be changed
     """
-    scripts = migrations()
-    con.execute("BEGIN EXCLUSIVE")
     try:
-        have = schema_version(con)
-        if have > len(scripts):
-            raise JournalUnavailable(
-                f"the database has schema {have}, this build of Runwright knows up to {len(scripts)}; "
-                "install the version that made it, or a newer one"
-            )
-        for number, sql in enumerate(scripts[have:], start=have + 1):
-            con.execute(sql).fetchall()
-            con.execute(f"PRAGMA user_version={number}").fetchall()
+        con.execute("BEGIN EXCLUSIVE")
+        version = _migrated(con, migrations())
         con.execute("COMMIT")
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
+    except apsw.Error as error:
+        raise failure(error) from error
+    finally:
+        if con.in_transaction:
+            con.execute("ROLLBACK")
+    return version
+
+
+def _migrated(con: apsw.Connection, scripts: list[str]) -> int:
+    have = schema_version(con)
+    if have > len(scripts):
+        raise JournalUnavailable(
+            f"the database has schema {have}, this build of Runwright knows up to {len(scripts)}; "
+            "install the version that made it, or a newer one"
+        )
+    for number, sql in enumerate(scripts[have:], start=have + 1):
+        con.execute(sql).fetchall()
+        con.execute(f"PRAGMA user_version={number}").fetchall()
     return len(scripts)
 
 
