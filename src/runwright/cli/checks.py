@@ -145,16 +145,13 @@ def database(settings: Settings) -> Iterator[Finding]:
     from runwright.adapters import sqlite as store
     from runwright.adapters.file_lock import lock_holder
     from runwright.cli.archive import is_driven
+    from runwright.cli.database import version_of
 
     path = settings.database_path
     if not path.exists():
         yield Finding("database", "ok", f"{path} will be made when it is first needed")
         return
-    connection = store.connect(path, read_only=True)
-    try:
-        have, newest = store.schema_version(connection), len(store.migrations())
-    finally:
-        connection.close()
+    have, newest = version_of(path), len(store.migrations())
     said = f"{path}, {path.stat().st_size / MIB:,.1f} MiB, schema {have} of {newest}"
     if have > newest:
         yield Finding("database", "fail", said, "it was made by a newer Runwright; install that version")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
 import typer
 
 from runwright.cli.lean import load_structlog
@@ -31,9 +35,8 @@ def upgrade() -> None:
     _make_folder(path)
     lock = Lock(path)
     try:
-        connection = sqlite.connect(path)
-        before, after = sqlite.schema_version(connection), sqlite.migrate(connection)
-        connection.close()
+        with closing(sqlite.connect(path)) as connection, translated(path):
+            before, after = sqlite.schema_version(connection), sqlite.migrate(connection)
     finally:
         lock.release()
     print(f"{path}: schema {after}" + (f", was {before}" if before != after else ", nothing to do"))
@@ -55,11 +58,36 @@ def current() -> None:
     if not path.exists():
         print(f"{path}: not there yet; this version makes schema {newest}")
         return
-    connection = sqlite.connect(path, read_only=True)
-    have = sqlite.schema_version(connection)
-    connection.close()
+    have = version_of(path)
     if have > newest:
         raise JournalUnavailable(
             f"{path} has schema {have}, this version knows up to {newest}", hint="install a newer Runwright"
         )
     print(f"{path}: schema {have} of {newest}" + ("" if have == newest else "; run `runwright db upgrade`"))
+
+
+def version_of(path: Path) -> int:
+    """Return the version of the schema that a data file has.
+
+    Raises   JournalUnavailable when it cannot be read
+    """
+    from runwright.adapters import sqlite
+
+    with closing(sqlite.connect(path, read_only=True)) as connection, translated(path):
+        return sqlite.schema_version(connection)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise errors of the database as Runwright's own.
+
+    Raises   JournalUnavailable
+    """
+    import apsw
+
+    from runwright.adapters import sqlite
+
+    try:
+        yield
+    except apsw.Error as error:
+        raise sqlite.failure(error, path) from error

@@ -81,7 +81,8 @@ class LiveTree:
         """Print the tree as it ended."""
         columns, _ = shutil.get_terminal_size()
         if len(self.story.steps) <= STEPS_SHOWN_MAX:
-            print("\n".join(tree(self.story, self._paint, columns)), file=sys.stderr)
+            for drawn in tree(self.story, self._paint, columns):
+                print(drawn, file=sys.stderr)
         else:
             print(_counts(self.story), file=sys.stderr)
 

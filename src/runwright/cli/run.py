@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,8 +20,9 @@ Json = dict[str, Any]
 
 
 def run(
-    prompt: Annotated[
-        str | None, typer.Argument(help="What is to be done, in quotes.", show_default=False)
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PROMPT]", help="What is to be done, in quotes.", show_default=False),
     ] = None,
     plan: Annotated[
         str | None,
@@ -48,6 +50,7 @@ def run(
     from runwright.cli.configured import settings
 
     given = None if plan is None else plan_from(plan)
+    prompt = prompt_from(words or ())
     if given is None and (prompt is None or not prompt.strip()):
         raise Unusable("say what is to be done", hint='runwright run "2 + 2", or --plan FILE')
     configured = settings(tools or ())
@@ -57,6 +60,22 @@ def run(
     else:
         code = asyncio.run(_run(configured, address, prompt, given, hand_over=not tools, as_json=as_json))
     raise typer.Exit(code)
+
+
+def prompt_from(words: Sequence[str]) -> str | None:
+    """Return the one prompt among the arguments.
+
+    Raises   Unusable when there are more, because a shell may have put file names among them
+    """
+    if not words:
+        return None
+    if len(words) > 1:
+        raise Unusable("the prompt is more than one argument", hint='put it in quotes: runwright run "2 * 3"')
+    try:
+        words[0].encode()
+    except UnicodeEncodeError as error:  # bytes that are no text arrive as half surrogates
+        raise Unusable("the prompt is not text in UTF-8") from error
+    return words[0]
 
 
 def plan_from(file: str) -> Json:

@@ -232,7 +232,11 @@ async def _watch(settings: Settings, server: str | None, run_id: str, *, as_json
 
     where = f" --server {server}" if server else ""
     async with watching(settings, server) as access:
-        story = await followed(access, run_id, dict, quiet=as_json)
+        try:
+            story = await followed(access, run_id, dict, quiet=as_json)
+        except asyncio.CancelledError:
+            print("no longer watching; the run was not cancelled", file=sys.stderr)
+            raise
         run = await access.run(run_id)
     return conclude(run, story, where, as_json=as_json)
 
