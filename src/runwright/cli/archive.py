@@ -123,13 +123,17 @@ class Archive:
             idle_s=LOOK_EVERY_S,
             stopping=lambda: False,
         )
+        alone = False
         async with aclosing(following) as items:
             async for item in items:
                 if isinstance(item, Record):
                     yield msgspec.json.decode(item.body)
-                elif isinstance(item, Idle) and not is_driven(self._path):
-                    hint = f"runwright runs watch {run_id} carries it on"
-                    raise DriverGone("the process that drove the run has gone; it is not over", hint=hint)
+                elif isinstance(item, Idle):
+                    # a driver may have ended the run and itself since the file was read: look once more
+                    if alone:
+                        hint = f"runwright runs watch {run_id} carries it on"
+                        raise DriverGone("the process that drove the run has gone; it is not over", hint=hint)
+                    alone = not is_driven(self._path)
 
     async def _item(self, row: RunRow) -> Json:
         if row.document is not None:
