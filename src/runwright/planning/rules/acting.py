@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runwright.planning.rules.amounts import breaks
 from runwright.planning.rules.items import Span
 from runwright.planning.rules.lexicon_nouns import LIST_PLACES, ORDINALS, TODO_LIST, TODO_MANY, TODO_ONE
 from runwright.planning.rules.lexicon_todos import (
@@ -21,6 +22,9 @@ from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.target import Target, looks_like_id, resolve
 from runwright.planning.rules.targets import read_targets
 
+# `check … off`, and `mark … done` without an `as`.
+_CROSSING = frozenset({"mark", "check", "tick", "cross", "strike", "scratch"})
+_STATING = frozenset({"mark", "make", "set", "flag", "marking"})
 _TOOLS = "I can add, list, get, complete and delete todos."
 
 
@@ -138,29 +142,13 @@ def _marked(r: Reading) -> list[Target]:
 
 def _ends_marking(r: Reading, at: int, behind: int, end: int) -> bool:
     """Say whether this `as done` is the verb's and not the todo's (`mark done list as done`)."""
-    if r.words.key(at) not in ("as", "to", "off") and behind < end:
-        place = LIST_PLACES.ends(r.words, behind, end) or behind
-        return place >= end or r.words.key(place) in (
-            "and",
-            ",",
-            "please",
-            "now",
-            "too",
-            "for",
-            "then",
-            ".",
-            "!",
-        )
-    return (
-        r.words.key(at) != "off"
-        or behind >= end
-        or LIST_PLACES.ends(r.words, at, end) is not None
-        or _tail(r, behind)
-    )
-
-
-def _tail(r: Reading, at: int) -> bool:
-    return r.words.key(at) in ("and", ",", "please", "now", "my", "the", "then", ".", "!", "of", "from")
+    key = r.words.key(at)
+    if key in ("as", "to"):
+        return True
+    if r.key() not in (_CROSSING if key == "off" else _STATING):
+        return False
+    place = LIST_PLACES.ends(r.words, behind, end) or behind
+    return place >= end or breaks(r.words, place)
 
 
 def _read_taken_off(r: Reading) -> bool:

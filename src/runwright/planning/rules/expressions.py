@@ -27,7 +27,6 @@ from runwright.planning.rules.lexicon_math import (
     SIGN,
     SUM,
     SUPERSCRIPTS,
-    Operator,
     Shape,
 )
 from runwright.planning.rules.lists import read_figure
@@ -35,42 +34,23 @@ from runwright.planning.rules.numbers import read_number
 from runwright.planning.rules.operators import TOUCHING, ordinal, read_operator
 from runwright.planning.rules.reading import DEPTH_MAX, Reading
 from runwright.planning.rules.results import before, read_result
-from runwright.planning.rules.terms import Term, combined, shaped
+from runwright.planning.rules.terms import Row, Term, combined, shaped
 
 
 def expression(r: Reading, spoken: bool = True) -> Term:
     """Take an expression; without `spoken` only signs join its operands, no words."""
-    r.depth += 1
-    if r.depth > DEPTH_MAX:
-        raise r.refuse(f": it is nested more than {DEPTH_MAX} levels deep.")
-    before, rank, last = "", ATOM, operand(r)
+    row, last = Row(), operand(r)
     while (operator := read_operator(r, spoken)) is not None:
-        if operator is TOUCHING and rank == PRODUCT and not before.endswith("* "):
+        if operator is TOUCHING and row.rank == PRODUCT and row.sign != "*":
             raise r.refuse(": write the multiplication sign, it could be read in two ways.")
         if operator.turned:
-            before, rank, last = "", ATOM, combined(operand(r), operator.sign, _ended(before, rank, last))
+            row, last = Row(), combined(operand(r), operator.sign, row.ended(last))
             continue
-        rank = min(rank, operator.rank, SIGN if last.rank == SIGN else rank)
-        before = f"{_led(before, last, operator)} {operator.sign} "
+        row.lead(last, operator)
         last = operand(r)
         if last.percent and operator.rank != SUM:
             last = last.settled()
-    r.depth -= 1
-    return _ended(before, rank, last)
-
-
-def _led(before: str, last: Term, operator: Operator) -> str:
-    """Return what stands before an operator, leaving precedence to the calculator."""
-    if last.percent and before:
-        return f"({before}{last.text})"
-    last = last.settled()
-    return before + last.within(ATOM if operator.rank == POWER and last.rank != SIGN else SIGN)
-
-
-def _ended(before: str, rank: int, last: Term) -> Term:
-    if not before:
-        return last
-    return Term(before + last.within(SIGN), SHARE if last.percent else rank, percent=last.percent)
+    return row.ended(last)
 
 
 def operand(r: Reading) -> Term:
@@ -83,7 +63,11 @@ def operand(r: Reading) -> Term:
         r.at += 1
         if signs > DEPTH_MAX:
             raise r.refuse(": it has too many signs in a row.")
+    r.depth += 1
+    if r.depth > DEPTH_MAX:
+        raise r.refuse(f": it is nested more than {DEPTH_MAX} levels deep.")
     term = _behind(r, _primary(r))
+    r.depth -= 1
     if not prefix:
         return term
     return Term(prefix + term.within(POWER), SIGN, lone=term.lone, percent=term.percent)
@@ -91,7 +75,7 @@ def operand(r: Reading) -> Term:
 
 def _behind(r: Reading, term: Term) -> Term:
     """Take what stands behind an operand: powers, factorials, percent signs and what they are of."""
-    while True:
+    for _ in range(DEPTH_MAX):
         key = r.key()
         if key in SUPERSCRIPTS and r.words.glued(r.at):
             term = Term(f"{term.within(ATOM)} ** {SUPERSCRIPTS[key]}", POWER)
@@ -106,6 +90,7 @@ def _behind(r: Reading, term: Term) -> Term:
             term = shaped(shape, term)
             continue
         r.at += 1
+    raise r.refuse(": it has too many signs in a row.")
 
 
 def _divides(r: Reading) -> bool:

@@ -70,7 +70,7 @@ def several_items(r: Reading, start: int) -> tuple[list[Span], int]:
     """Return the texts of several todos that begin at a word, and where they end."""
     words, end = r.words, r.bounds.items_end(start)
     chunks, commas, end = _chunks(words, start, end)
-    if not commas:
+    if not (commas and chunks):
         return chunks, end
     *firsts, last = chunks
     if words.key(last[0] - 1) in _JOINS:
@@ -81,7 +81,7 @@ def several_items(r: Reading, start: int) -> tuple[list[Span], int]:
 def listed_items(words: Words, span: Span) -> list[Span]:
     """Return the texts in `milk, eggs and bread` (three), `wash and dry the dishes` (one)."""
     chunks, commas, _ = _chunks(words, *span)
-    if not commas:
+    if not (commas and chunks):
         return chunks
     led = [words.key(chunk[0]) in TASK_VERBS for chunk in chunks]
     if len(chunks) > 1:

@@ -34,7 +34,7 @@ _QUESTIONS = phrase_set(
     do|did i|we have|get|got
     have i|we got
     are|is there
-    are any
+    are any|all
     have i|we
     number|count|total of
     the number|count|total of
@@ -46,6 +46,9 @@ _QUESTIONS = phrase_set(
     any
     """)
 )
+# With nothing asked, a clause is about the list only if it begins like a name of it.
+_NAMING = word_set("my the all our just only")
+_STATES = word_set("pending open unfinished incomplete remaining outstanding completed finished done")
 _COUNTING = frozenset({"many", "count", "number", "counting", "tally"})
 _ABOUT = phrase_set(
     lines("""
@@ -99,8 +102,7 @@ def read_listing(r: Reading) -> bool:
     asked = r.phrase(_QUESTIONS) is not None
     counted = any(r.words.key(at) in _COUNTING for at in range(start, r.at))
     wanted = _read_wanted(r)
-    bare = not (shown or asked)
-    if bare and (COMPLETE_VERBS.ends(r.words, start) or DELETE_VERBS.ends(r.words, start)):
+    if not (shown or asked) and r.words.key(start) not in _NAMING and not _named_at(r, start):
         r.at = start
         return False
     if wanted is None or not _means_list(wanted, shown=shown, asked=asked):
@@ -110,6 +112,16 @@ def read_listing(r: Reading) -> bool:
         raise r.refuse(f": a page holds at most {POSITION_MAX:,} todos.")
     _show(r, wanted, counted)
     return True
+
+
+def _named_at(r: Reading, at: int) -> bool:
+    """Say whether the list is named at a word: `todos`, `pending tasks`, `completed`."""
+    if COMPLETE_VERBS.ends(r.words, at) is not None or DELETE_VERBS.ends(r.words, at) is not None:
+        return False
+    return (
+        any(table.ends(r.words, at) is not None for table in (TODO_LIST, TODO_MANY))
+        or r.words.key(at) in _STATES
+    )
 
 
 def _means_list(wanted: _Wanted, *, shown: bool, asked: bool) -> bool:

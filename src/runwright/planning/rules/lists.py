@@ -27,7 +27,11 @@ def read_list(r: Reading, read_item: ReadItem) -> list[Term]:
         return [Term(text, lone=True) for text in group]
     each = r.phrase(EACH)
     if each is not None:
-        return [shaped(each, item) for item in read_list(r, read_item)]
+        return [shaped(each, item) for item in _read_items(r, read_item)]
+    return _read_items(r, read_item)
+
+
+def _read_items(r: Reading, read_item: ReadItem) -> list[Term]:
     start = r.at
     items = [read_item(r, True)]
     commas = ended = False

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from runwright.planning.rules.lexicon_math import ATOM, POWER, PRODUCT, SHARE, SIGN, SIGNS, SUM, Shape
+from runwright.planning.rules.lexicon_math import (
+    ATOM,
+    POWER,
+    PRODUCT,
+    SHARE,
+    SIGN,
+    SIGNS,
+    SUM,
+    Operator,
+    Shape,
+)
 
 
 class Term(NamedTuple):
@@ -69,3 +79,34 @@ def figure(kind: str, items: Sequence[Term], *, between: bool = False) -> Term:
         whole = combined(settled[0], "/" if kind == "quotient" else "-", settled[1])
         return Term(f"abs({whole.text})") if between and kind == "difference" else whole
     return Term(f"{kind}({', '.join(item.text for item in settled)})")
+
+
+class Row:
+    """Operands and signs in the order in which they were said; precedence is left to the calculator."""
+
+    def __init__(self) -> None:
+        self.sign = ""
+        self.rank = ATOM
+        self._parts: list[str] = []
+        self._opened = 0
+
+    def lead(self, term: Term, operator: Operator) -> None:
+        """Add an operand that an operator follows."""
+        if term.percent and self._parts:
+            # `50 + 10%` is a whole: what follows does not see the percent sign.
+            self._opened += 1
+            self._parts.append(f"{term.text})")
+        else:
+            term = term.settled()
+            bound = operator.rank == POWER and term.rank != SIGN
+            self._parts.append(term.within(ATOM if bound else SIGN))
+        self._parts.append(f" {operator.sign} ")
+        self.sign = operator.sign
+        self.rank = min(self.rank, operator.rank, SIGN if term.rank == SIGN else ATOM)
+
+    def ended(self, term: Term) -> Term:
+        """Return the row with its last operand."""
+        if not self._parts:
+            return term
+        text = "(" * self._opened + "".join(self._parts) + term.within(SIGN)
+        return Term(text, SHARE if term.percent else self.rank, percent=term.percent)
