@@ -116,11 +116,13 @@ class Drive:
     def _turn(self) -> Turn:
         """What the news so far make of the run, and what follows from it."""
         run, now_s, events = self.run, self._now_s(), []
-        for news in self._news:
+        told, self._news = self._news, []
+        for news in told:
             event = self._event(run, news, now_s)
             if event is not None:
                 run = evolve(run, event)
                 events.append(event)
+                self._news.append(news)  # kept until it is on record
         if self._releasing:
             return Turn(run, tuple(events), (), None)
         turn = decide(run, now_s, self._engine.registry, self._engine.limits, self._run_bytes)
