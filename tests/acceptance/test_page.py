@@ -26,7 +26,6 @@ async def file_there(path: str) -> str:
         await asyncio.sleep(0.01)
     return "it is there"
 '''
-
 BADGE = "document.querySelector('.badge')?.dataset.status"
 
 

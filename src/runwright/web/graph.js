@@ -41,10 +41,10 @@ export class Graph {
 
   /** Names where there is room for them, numbers alone elsewhere. */
   fit() {
+    this.root.hidden = this.steps.length < 2;
     const room = this.root.clientWidth;
-    if (!room || this.steps.length < 2) {
-      this.root.hidden = this.steps.length < 2;
-      if (this.root.hidden) put(this.root);
+    if (!room) {
+      put(this.root);
       return;
     }
     const wide = layout(this.steps, WIDE);

@@ -8,7 +8,7 @@ import { Graph } from "./graph.js";
 import { isScalar, jsonResult, pretty, short, visible } from "./json.js";
 import { evolve, isOver, stateOf } from "./state.js";
 import { errorView, Steps } from "./steps.js";
-import { follow } from "./stream.js";
+import { follow, insist } from "./stream.js";
 import { lasted, local } from "./times.js";
 
 const TICK_MS = 200;
@@ -99,7 +99,7 @@ export class RunView {
     };
     try {
       await follow(runId, 0, hear, mine.signal);
-      const run = await call(`/api/v1/runs/${encodeURIComponent(runId)}`);
+      const run = await insist(() => call(`/api/v1/runs/${encodeURIComponent(runId)}`), mine.signal);
       if (current()) this.end(run);
     } catch (problem) {
       if (current()) this.refuse(problem);
@@ -112,14 +112,14 @@ export class RunView {
     this.redrawn = changed === "all" || this.redrawn === "all" ? "all" : [...(this.redrawn ?? []), ...changed];
     // many events make one drawing
     this.frame ??= requestAnimationFrame(() => this.draw());
-    if (this.state.status !== before && !isOver(this.state.status)) this.hear.announce(this.sentence());
+    if (this.state.status !== before) this.hear.announce(this.sentence());
     if (READ_AGAIN_AT.has(event.type)) this.readAgain();
   }
 
   async readAgain() {
     const mine = this.following;
     try {
-      const run = await call(`/api/v1/runs/${encodeURIComponent(this.run.run_id)}`);
+      const run = await insist(() => call(`/api/v1/runs/${encodeURIComponent(this.run.run_id)}`), mine.signal);
       if (this.following !== mine) return;
       this.told(run);
       this.draw();

@@ -3,14 +3,12 @@
 import { plain } from "./json.js";
 
 const OVER = new Set(["completed", "failed", "cancelled", "corrupt"]);
+// how a run ended is not read from here: it is shown at once with the result or error of the run object
 const RUN_STATUS = {
   "plan.started": "planning",
   "run.awaiting_approval": "awaiting_approval",
   "run.started": "running",
   "run.restarted": "running",
-  "run.completed": "completed",
-  "run.failed": "failed",
-  "run.cancelled": "cancelled",
 };
 const KEPT_AT_RESTART = new Set(["succeeded", "skipped"]);
 const REFERENCE = /\{?\{step_(\d+)_output/g;

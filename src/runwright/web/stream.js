@@ -31,6 +31,18 @@ export async function follow(runId, after, hear, signal) {
   }
 }
 
+/** Return what `ask` returns; while the server cannot be reached, ask again. */
+export async function insist(ask, signal) {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!error.passing) throw error;
+    }
+    await pause(RETRY_MS, signal);
+  }
+}
+
 /** Read one connection to its end; null when it broke before the run's end. */
 async function listen(runId, place, hear, signal) {
   const connection = new AbortController();
