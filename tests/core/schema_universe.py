@@ -6,9 +6,13 @@ from itertools import product
 from typing import Any
 
 import jsonschema_rs
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from runwright.core import schema as schemas
+
+# Drawing a schema takes its time on a busy machine; that says nothing about the code.
+unhurried = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SCALARS: list[Any] = [None, True, 1, 1.5, "a"]
 NAMES = ("a", "b")

@@ -220,6 +220,15 @@ def test_what_is_too_large_is_refused_and_still_read(name: str) -> None:
     assert "the limit is 100 (setting RUNWRIGHT_INPUT_BYTES_MAX)" in problems[0].message
 
 
+def test_the_largest_input_passes() -> None:
+    """The limit itself is allowed."""
+    tool_input = {"text": "x" * 100}
+    size = len('{"text":""}') + 100
+
+    assert found_in(step(1, "anything", tool_input), limits=Limits(input_bytes_max=size)) == ()
+    assert len(found_in(step(1, "anything", tool_input), limits=Limits(input_bytes_max=size - 1))) == 1
+
+
 @pytest.mark.parametrize("value", ["\ud800", 10**5_000, object()], ids=["surrogate", "digits", "object"])
 def test_what_is_no_json_is_refused(value: object) -> None:
     """Half a surrogate pair, a number past all digits or a Python object cannot be recorded."""

@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from check_toolbox import Tools, contract, step
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runwright.core.check import check
@@ -160,6 +160,7 @@ def _is_acyclic(needs: dict[int, set[int]]) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(graphs)
 def test_exactly_the_real_circles_are_found(needs: dict[int, set[int]]) -> None:
     """Each circle exists, no two share a step, and without their steps no circle is left."""
@@ -176,6 +177,7 @@ def test_exactly_the_real_circles_are_found(needs: dict[int, set[int]]) -> None:
     assert _is_acyclic({number: needed - set(cut) for number, needed in needs.items() if number not in cut})
 
 
+@settings(deadline=None)
 @given(graphs)
 def test_a_plan_is_refused_for_its_shape_exactly_when_it_has_a_circle(needs: dict[int, set[int]]) -> None:
     """Steps may stand in any order and refer to later ones."""

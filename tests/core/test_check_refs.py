@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from check_toolbox import Tools, contract, step
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from schema_universe import conforming, paths, random_schemas, without_references
+from schema_universe import conforming, paths, random_schemas, unhurried, without_references
 
 from runwright.core import refs
 from runwright.core.check import check
@@ -216,7 +216,7 @@ def _plan_text(path: tuple[str | int, ...]) -> str:
     return "{step_1_output" + "".join(map(refs.written, path)) + "}"
 
 
-@settings(max_examples=150, deadline=None)
+@unhurried
 @given(random_schemas(2, exact=False), paths, st.sampled_from(sorted(IN["properties"])), st.booleans())
 def test_what_some_output_makes_work_is_never_refused(
     output: Any, path: tuple[str | int, ...], field: str, inside_text: bool
@@ -234,7 +234,7 @@ def test_what_some_output_makes_work_is_never_refused(
         assert problems == ()
 
 
-@settings(max_examples=150, deadline=None)
+@unhurried
 @given(
     random_schemas(1, exact=True),
     paths.map(lambda path: path[:1]),

@@ -7,9 +7,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from check_toolbox import Tools, contract, step
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from schema_universe import INNER, UNIVERSE, random_schemas, without_references
+from schema_universe import INNER, UNIVERSE, random_schemas, unhurried, without_references
 
 from runwright.core import refs
 from runwright.core.check import check
@@ -25,6 +25,7 @@ MAIL = {
         "body": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
         "size": {"type": "integer", "minimum": 1},
         "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "code": {"type": "string", "maxLength": 6, "enum": ["{step_", "{step_x"]},
     },
     "required": ["to"],
     "additionalProperties": False,
@@ -70,6 +71,9 @@ def places(problems: list[Problem]) -> list[tuple[str, str]]:
         ({"to": "a", "size": 1.5}, [("wrong_type", "/size")]),
         ({"to": "a", "size": "{{step_"}, [("wrong_type", "/size")]),
         ({"to": "{{step_1_output}"}, []),
+        ({"to": "a", "code": "{{step_"}, []),
+        ({"to": "a", "code": "{{step_x"}, [("invalid_value", "/code")]),
+        ({"to": "a", "code": 5}, [("wrong_type", "/code")]),
         ({"to": "a", "note": 5}, [("wrong_type", "/note")]),
         ({"to": "a", "size": f"{R}0"}, [("wrong_type", "/size")]),
         ({"to": "{step_1_output", "too": 1}, [("invalid_value", "/to"), ("unexpected_input", "/too")]),
@@ -256,7 +260,7 @@ def test_what_a_condition_in_the_schema_asks_for_waits_for_the_value(
     assert sorted(places(problems)) == sorted(expected)
 
 
-@settings(max_examples=150, deadline=None)
+@unhurried
 @given(random_schemas(2, exact=False), st.sampled_from(UNIVERSE), st.data())
 def test_an_input_that_some_values_complete_is_never_refused(
     schema: Any, value: Any, data: st.DataObject
@@ -270,7 +274,7 @@ def test_an_input_that_some_values_complete_is_never_refused(
         assert found_in(schema, tool_input) == []
 
 
-@settings(max_examples=150, deadline=None)
+@unhurried
 @given(random_schemas(2, exact=False), st.sampled_from([*INNER, *UNIVERSE]))
 def test_an_input_without_references_is_refused_exactly_when_it_does_not_fit(schema: Any, value: Any) -> None:
     """No fault of a known value is ever dropped; the run does not look at such an input again."""

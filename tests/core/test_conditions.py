@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runwright.core import conditions
@@ -148,6 +148,7 @@ def trees(draw: st.DrawFn, depth: int = 3) -> tuple[dict[str, Any], bool, int]:
     return {kind: [part[0] for part in parts]}, answer, sum(part[2] for part in parts)
 
 
+@settings(deadline=None)
 @given(trees())
 def test_combinations_are_those_of_logic(tree: tuple[dict[str, Any], bool, int]) -> None:
     """Any nesting of all, any and not gives the answer of its parts, and all comparisons are found."""

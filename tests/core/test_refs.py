@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runwright.core import refs
@@ -20,7 +20,6 @@ from runwright.core.refs import Ref
         ("{step_12_output.todos[0].id}", 12, ("todos", 0, "id")),
         ("{step_1_output.todos[-1]}", 1, ("todos", -1)),
         ('{step_1_output["Exchange Rate"]}', 1, ("Exchange Rate",)),
-        ("{step_1_output.Exchange Rate}", 1, ("Exchange Rate",)),
         ('{step_1_output["a]b"].c}', 1, ("a]b", "c")),
         ('{step_1_output["say "hi""]}', 1, ('say "hi"',)),
         ('{step_1_output["}{step_2_output"]}', 1, ("}{step_2_output",)),
@@ -142,6 +141,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(texts)
 def test_an_escaped_text_stands_for_itself(text: str) -> None:
     """Any text can be said in a plan, also one that looks like a reference."""
@@ -151,6 +151,7 @@ def test_an_escaped_text_stands_for_itself(text: str) -> None:
     assert list(refs.places(plan_text)) == []
 
 
+@settings(deadline=None)
 @given(texts, texts, texts)
 def test_text_around_references_is_kept_to_the_letter(before: str, value: str, after: str) -> None:
     """A value goes in as it is, whatever it looks like, between the literal texts as they are."""
@@ -160,6 +161,7 @@ def test_text_around_references_is_kept_to_the_letter(before: str, value: str, a
     assert refs.render(text, {}, {1: value}) == (before + value + after if before + after else value)
 
 
+@settings(deadline=None)
 @given(values)
 def test_a_value_is_never_scanned_for_references(value: Any) -> None:
     """What came out of a tool stays as it is in every position and nesting, keys of objects too."""
@@ -176,6 +178,7 @@ def test_a_value_is_never_scanned_for_references(value: Any) -> None:
     }
 
 
+@settings(deadline=None)
 @given(values)
 def test_places_name_all_steps_and_where_they_stand(value: Any) -> None:
     """A reference is found at any depth of lists and objects, and never in the name of a field."""

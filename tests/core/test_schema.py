@@ -7,12 +7,12 @@ from typing import Any
 import jsonschema_rs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schema_universe import NAMES, UNIVERSE, conforming, paths, random_schemas, without_references
+from schema_universe import NAMES, UNIVERSE, conforming, paths, random_schemas, unhurried, without_references
 
 from runwright.core import schema as schemas
 
 
-@settings(max_examples=150, deadline=None)
+@unhurried
 @given(random_schemas(2, exact=False), random_schemas(1, exact=False), paths)
 def test_a_place_that_some_value_has_is_never_ruled_out(schema: Any, other: Any, path: schemas.Path) -> None:
     """Whatever the schema, a path and a type that a conforming value has are held possible."""
@@ -27,7 +27,7 @@ def test_a_place_that_some_value_has_is_never_ruled_out(schema: Any, other: Any,
         assert all(schemas.accepts(kinds, schemas.type_of(value)) for value in found)
 
 
-@settings(max_examples=150, deadline=None)
+@unhurried
 @given(random_schemas(1, exact=True), paths)
 def test_a_place_that_no_value_has_is_ruled_out(schema: Any, path: schemas.Path) -> None:
     """With types, fields, items and alternatives alone, the answer is exact."""
@@ -36,7 +36,7 @@ def test_a_place_that_no_value_has_is_ruled_out(schema: Any, path: schemas.Path)
     assert (node is not None) is bool(conforming(schema, path))
 
 
-@settings(max_examples=100, deadline=None)
+@unhurried
 @given(st.data(), random_schemas(1, exact=False), random_schemas(1, exact=False))
 def test_a_value_that_fits_both_ends_may_stand_and_may_fit(
     data: st.DataObject, given_: Any, wanted: Any
@@ -52,7 +52,7 @@ def test_a_value_that_fits_both_ends_may_stand_and_may_fit(
         assert schemas.may_hold(wanted, wanted, data.draw(st.sampled_from(shared)), set(), ())
 
 
-@settings(max_examples=100, deadline=None)
+@unhurried
 @given(random_schemas(2, exact=False), st.sampled_from(UNIVERSE), st.data())
 def test_a_conforming_value_may_hold_whatever_is_hidden_of_it(
     schema: Any, value: Any, data: st.DataObject
@@ -76,6 +76,7 @@ _json = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_json, _json)
 def test_equality_is_that_of_json_schema(one: Any, other: Any) -> None:
     """Two values are equal exactly when a `const` of one allows the other, and each equals itself."""

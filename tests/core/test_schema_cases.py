@@ -106,6 +106,26 @@ def test_circles_and_explosions_of_alternatives_end_and_leave_everything_open(ro
     assert not schemas.is_expression(root, root)
 
 
+def test_a_list_of_bounded_length_ends_where_its_bound_says() -> None:
+    """The last of at most two items is one of the first two; the last of at least three is one of the rest."""
+    pair = {"prefixItems": [{"type": "string"}, {"type": "null"}], "items": {"type": "object"}, "maxItems": 2}
+    more = {"prefixItems": [{"type": "string"}, {"type": "null"}], "items": {"type": "object"}, "minItems": 3}
+
+    assert schemas.types(pair, schemas.child(pair, pair, -1) or {}) == {"string", "null"}
+    assert schemas.types(more, schemas.child(more, more, -1) or {}) == {"object"}
+    assert schemas.types(more, schemas.child(more, more, -2) or {}) == {"object", "null"}
+
+
+def test_a_very_wide_choice_is_left_open() -> None:
+    """More alternatives than are followed rule nothing out; of two crossed choices the second is left open."""
+    ways = [{"properties": {"kind": {"const": n}}, "additionalProperties": False} for n in range(70)]
+    wide, crossed = {"anyOf": ways}, {"allOf": [{"anyOf": ways[:9]}, {"anyOf": ways[:9]}]}
+
+    assert schemas.child(wide, wide, "kind") is not None
+    assert schemas.child(wide, wide, "other") is not None
+    assert schemas.child(crossed, crossed, "kind") is not None
+
+
 def test_an_exploding_schema_ends() -> None:
     """A schema of thirty lines that stands for ten to the thirty alternatives is answered for, openly."""
     links = [[{"$ref": f"#/$defs/{level + 1}"}] * 10 for level in range(30)]
@@ -195,6 +215,11 @@ def test_only_a_conditional_schema_is_conditional() -> None:
             True,
         ),
         ({"type": "object", "additionalProperties": False}, {"type": "object", "required": ["id"]}, False),
+        (
+            {"type": "object", "properties": {"a": {}}, "additionalProperties": False},
+            {"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+            True,
+        ),
         (
             {"type": "object", "properties": {"id": {"type": "integer"}}},
             {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},

@@ -74,7 +74,7 @@ def one_line(text: str) -> str:
 
 def place_name(path: Path) -> str:
     """Return a path inside an input as a person writes it, such as `items[0].name`."""
-    return refs.shortened("".join(map(refs.written, path)).removeprefix("."))
+    return refs.shortened("".join(map(refs.written, path)).removeprefix(".")) or "tool_input"
 
 
 @lru_cache(maxsize=4_096)

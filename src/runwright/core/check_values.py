@@ -46,11 +46,9 @@ def value_problems(reading: Reading) -> Iterator[Problem]:
     found = tuple(islice(reading.tool.input_faults(reading.known), _FAULTS_MAX))
     if not found:
         return
-    faults = list(_certain(found, reading.tool.spec.input_schema, reading.known, reading.open_places()))
-    mistyped = {fault.path for fault in faults if fault.keyword == "type"}
-    for fault in faults:
-        if fault.keyword == "type" or fault.path not in mistyped:
-            yield from _problems_of(reading, reading.tool.spec, reading.known, fault)
+    root = reading.tool.spec.input_schema
+    for fault in _certain(found, root, reading.known, reading.open_places()):
+        yield from _problems_of(reading, reading.tool.spec, reading.known, fault)
 
 
 def _certain(
@@ -67,9 +65,9 @@ def _certain(
     conditional = schemas.is_conditional(root)
     for fault in elsewhere:
         above = (path for path in _prefixes(fault.path) if path in around)
-        choice = next((path for path in above if _is_choice(root, known, path)), None)
-        if choice is not None:
-            is_certain = not _may_hold(root, known, choice, open_places)
+        fork = next((path for path in above if _is_choice(root, known, path)), None)
+        if fork is not None:
+            is_certain = not _may_hold(root, known, fork, open_places)
         elif conditional or (fault.path in around and fault.keyword not in _STRUCTURAL):
             is_certain = _is_ruled_out(root, known, fault, open_places)
         else:

@@ -62,7 +62,7 @@ def parse(text: str) -> tuple[str | Ref, ...]:
     literal: list[str] = []
     at = 0
     while (start := text.find(OPEN, at)) != -1:
-        if start > at and text[start - 1] == "{":
+        if text[max(0, start - 1) : start] == "{":
             literal.append(text[at : start - 1] + OPEN)
             at = start + len(OPEN)
             continue

@@ -167,8 +167,6 @@ def _field(node: dict[str, Any], name: str) -> Schema | None:
     if isinstance(patterns, dict) and patterns:
         verdicts = {pattern: _matches(pattern, name) for pattern in patterns}
         certain = [patterns[pattern] for pattern, verdict in verdicts.items() if verdict]
-        if False in certain:
-            return None
         if certain:
             return {"allOf": certain}
         if None in verdicts.values():
@@ -204,7 +202,7 @@ def _item(node: dict[str, Any], index: int) -> Schema | None:
     if rest is False:
         length_max = min(length_max, len(first))
     length_max = next((n for n, part in enumerate(first[:length_max]) if part is False), length_max)
-    if index >= length_max or -index > length_max:
+    if index >= length_max:
         return None
     if index >= 0:
         return first[index] if index < len(first) else rest
