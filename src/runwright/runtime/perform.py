@@ -49,6 +49,7 @@ class Call:
         self._began_s = time.perf_counter()
         self._timer = self._loop.call_later(timeout_s, self.cut, "timeout")
         self.task = self._loop.create_task(self._work())
+        self.task.add_done_callback(self._over)
 
     def cut(self, reason: str) -> None:
         """Cut the tool off: it gets a cancellation, and `grace_s` to end."""
@@ -68,14 +69,19 @@ class Call:
     async def _work(self) -> None:
         """Never raises: a BaseException of a tool is a failed step, not the end of the process."""
         try:
-            value = await self._called()
+            outcome = self._finished(await self._called())
         except asyncio.CancelledError:
             outcome = self._cut_off() if self._cut else self._failed("the tool cancelled itself")
         except BaseException as error:
-            outcome = self._refused(error)
-        else:
-            outcome = self._finished(value)
+            # what a tool raises while it is being cut off says nothing about its work
+            outcome = self._cut_off() if self._cut else self._refused(error)
         self._end(outcome)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """Tell the outcome of a task that could not: cut off before its first step, it never ran."""
+        broken = None if task.cancelled() else task.exception()
+        if not self._told:
+            self._end(self._failed(type(broken).__name__) if broken else self._cut_off())
 
     async def _called(self) -> Any:
         call = self._tool.bind(self._input, self._ctx)
@@ -85,10 +91,7 @@ class Call:
         return await value if self._tool.is_async else value
 
     def _finished(self, value: Any) -> Outcome:
-        try:
-            output = encode_output(value)
-        except RunwrightError as error:
-            return self._refused(error)
+        output = encode_output(value)
         if faults := self.contract.output_faults(output):
             where = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in faults[0].path)
             return self._failed(
@@ -99,9 +102,13 @@ class Call:
     def _refused(self, error: BaseException) -> Outcome:
         retryable = isinstance(error, ToolRetryable | ConnectionError | TimeoutError)
         after_s = error.retry_after_s if isinstance(error, ToolRetryable) else None
-        if isinstance(error, RunwrightError):
-            return self._failed(error.message, retryable, after_s, error.hint)
-        return self._failed(f"{type(error).__name__}: {error}", retryable)
+        hint = error.hint if isinstance(error, RunwrightError) else None
+        return self._failed(
+            _said(error),
+            retryable,
+            after_s if isinstance(after_s, int | float) else None,
+            one_line(hint) if isinstance(hint, str) else None,
+        )
 
     def _failed(
         self, message: str, retryable: bool = False, after_s: float | None = None, hint: str | None = None
@@ -124,6 +131,18 @@ class Call:
 
     def _duration_ms(self) -> float:
         return round((time.perf_counter() - self._began_s) * 1_000, 3)
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says, whatever its author made of it."""
+    name = type(error).__name__
+    try:
+        if isinstance(error, RunwrightError):
+            return str(error.message)
+        text = str(error)
+    except Exception:
+        return name
+    return f"{name}: {text}" if text else name
 
 
 def one_line(text: str) -> str:

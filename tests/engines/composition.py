@@ -1,0 +1,177 @@
+"""A worker on a SQLite file, put together with whatever a test wants to be different."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from anyio import CapacityLimiter
+
+from runwright.adapters.journal_sqlite import SqliteJournal
+from runwright.adapters.live_local import LocalFeed
+from runwright.adapters.schemas_jsonschema_rs import contract
+from runwright.adapters.sqlite import Reader, Writer
+from runwright.core import events as ev
+from runwright.core.codec import EMPTY, chained, decode, encode, verified
+from runwright.core.decide import decide
+from runwright.core.declare import DeclaredTool
+from runwright.core.events import Draft, Event, Fact
+from runwright.core.ids import DEFAULT_TENANT, RunId
+from runwright.core.plan import Step
+from runwright.core.policy import Limits
+from runwright.core.run import created, evolve, fold
+from runwright.core.state import Run
+from runwright.ports import History, Journal, Planner
+from runwright.runtime.engine import Engine
+from runwright.runtime.registry import Registry
+from runwright.runtime.rows import row_of
+from runwright.runtime.worker import Worker
+from runwright.testing.fakes import ScriptedPlanner
+from runwright.testing.waiting import wait_until
+
+PATIENCE_S = 20.0
+_numbers = count(1)
+
+
+class Composition:
+    """The parts, and the few things that a test does with them again and again."""
+
+    def __init__(
+        self,
+        path: Path,
+        tools: Sequence[DeclaredTool],
+        *,
+        planner: Planner | None = None,
+        limits: Limits | None = None,
+        grace_s: float = 5.0,
+        threads: int = 10,
+        runs_at_once_max: int = 100,
+        store: Callable[[Journal], Journal] = lambda journal: journal,
+        now_s: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self.writer = Writer(path, inline_max_s=60.0, waiting_max=10_000)
+        self.writer.migrate()
+        self.reader = Reader(path)
+        self.journal = SqliteJournal(self.writer, self.reader)
+        self.registry = Registry(contract)
+        for declared in tools:
+            self.registry.add(declared)
+        self.engine = Engine(
+            journal=store(self.journal),
+            feed=LocalFeed(),
+            planner=planner or ScriptedPlanner(),
+            registry=self.registry,
+            limits=limits or Limits(),
+            threads=CapacityLimiter(threads),
+            now_s=now_s,
+            jitter=jitter,
+            grace_s=grace_s,
+        )
+        self.worker = Worker(self.engine, name="worker", runs_at_once_max=runs_at_once_max)
+
+    async def submit(
+        self,
+        *steps: Step,
+        prompt: str = "",
+        approval: ev.Approval = "auto",
+        deadline_s: float = 60.0,
+        adopt: bool = True,
+    ) -> RunId:
+        """Accept a run of these steps, or of what the planner makes of the prompt.
+
+        adopt   its first turn is recorded with it and the worker drives it at once; else the worker is told
+        """
+        run_id, now_s = RunId(f"run_{next(_numbers):032x}"), round(self.engine.now_s(), 3)
+        draft = None if prompt else Draft(goal="g", steps=steps)
+        fact = ev.RunCreated(
+            tenant=DEFAULT_TENANT, prompt=prompt, deadline_s=deadline_s, draft=draft, approval=approval
+        )
+        first = Event(1, now_s, fact)
+        run, events, commands = created(run_id, first), [first], ()
+        if adopt:
+            turn = decide(run, now_s, self.registry, self.engine.limits)
+            run, events, commands = turn.run, [first, *turn.events], turn.commands
+        records, tip = chained(EMPTY, [(event.fact.type, encode(run_id, event)) for event in events])
+        worker = self.worker.name if adopt else None
+        await self.journal.create(row_of(run), records, worker=worker, key=None)
+        if adopt:
+            self.worker.adopt(run, tip, 0, commands)
+        else:
+            self.worker.wake(run_id)
+        return run_id
+
+    async def control(self, run_id: RunId, *facts: Fact, wake: bool = True) -> Run:
+        """Add what a client asks for, and tell the worker.
+
+        Raises   IllegalTransition
+        """
+        after: list[Run] = []
+
+        def control(history: History) -> tuple[list[Any], Any]:
+            run = fold(run_id, verified(history.records, EMPTY, history.tip))
+            bodies = []
+            for fact in facts:
+                event = Event(run.seq + 1, round(self.engine.now_s(), 3), fact)
+                run = evolve(run, event)
+                bodies.append((fact.type, encode(run_id, event)))
+            after[:] = [run]
+            return chained(history.tip, bodies)[0], row_of(run)
+
+        await self.journal.control(DEFAULT_TENANT, run_id, control)
+        if wake:
+            self.worker.wake(run_id)
+        return after[0]
+
+    def events(self, run_id: RunId) -> list[Event]:
+        """Return the events of a run that are on record now."""
+        rows = self.reader.rows("SELECT body FROM events WHERE run_id = ? ORDER BY seq", (run_id,))
+        return [decode(body) for (body,) in rows]
+
+    def types(self, run_id: RunId) -> list[str]:
+        """Return the types of the events of a run, in order."""
+        return [event.fact.type for event in self.events(run_id)]
+
+    def run(self, run_id: RunId) -> Run:
+        """Return the run as its journal tells it."""
+        return fold(run_id, self.events(run_id))
+
+    async def until(self, run_id: RunId, kind: type[Fact], times: int = 1) -> Event:
+        """Return the newest event of a kind once there are as many of it."""
+
+        def found() -> list[Event]:
+            return [event for event in self.events(run_id) if isinstance(event.fact, kind)]
+
+        await wait_until(lambda: len(found()) >= times, PATIENCE_S, f"{times} × {kind.type}")
+        return found()[-1]
+
+    async def over(self, run_id: RunId) -> Run:
+        """Return the run once it is over and nobody has it in hand."""
+        await wait_until(lambda: self.run(run_id).is_over, PATIENCE_S, "the run to be over")
+        await wait_until(lambda: not self.worker.in_hand, PATIENCE_S, "the worker to be idle")
+        return self.run(run_id)
+
+    async def close(self, drain_grace_s: float = 0.0) -> None:
+        """Let the runs go and close the file."""
+        await self.worker.drain(drain_grace_s)
+        self.reader.close()
+        await self.writer.close()
+
+
+@asynccontextmanager
+async def composed(path: Path, *tools: DeclaredTool, **options: Any) -> AsyncIterator[Composition]:
+    """An engine on a file, let go in the end."""
+    parts = Composition(path, tools, **options)
+    try:
+        yield parts
+    finally:
+        await parts.close()
+
+
+def step(number: int, tool_name: str, *depends_on: int, **tool_input: Any) -> Step:
+    """Return a step of a plan."""
+    return Step(step_number=number, tool_name=tool_name, tool_input=tool_input, depends_on=depends_on)
