@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runwright.core import schema as schemas
 
 # Drawing a schema takes its time on a busy machine; that says nothing about the code.
-unhurried = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SCALARS: list[Any] = [None, True, 1, 1.5, "a"]
 NAMES = ("a", "b")

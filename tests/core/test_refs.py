@@ -105,6 +105,7 @@ def test_a_reference_that_is_not_written_correctly_is_refused_in_one_line(text: 
     with pytest.raises(InvalidRef) as caught:
         refs.parse(text)
 
+    assert caught.value.hint is not None
     assert len(caught.value.message) < 200
     assert caught.value.message.isprintable()
 

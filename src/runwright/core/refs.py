@@ -28,6 +28,10 @@ _INDEX_DIGITS_MAX = 9
 _PLAIN_DIGITS_MAX = 40  # a longer number keeps its exponent
 _EXCERPT_CHARS_MAX = 60
 _NAME = re.compile(r'\.([^.\[\]{}"\t\r\n]+)')  # a blank may stand inside a name, not at its ends
+_SPELLING = (
+    'write {step_2_output}, {step_2_output.field[0]} or {step_2_output["a key"]}; '
+    "for the literal text write {{step_"
+)
 
 
 class Ref(NamedTuple):
@@ -233,14 +237,16 @@ def _read(text: str, start: int) -> tuple[Ref | None, int]:
         return None, start + len(OPEN)
     number = found[1]
     if len(number) > _STEP_DIGITS_MAX or (number[0] == "0" and number != "0"):
-        raise InvalidRef(f"{shortened(text[start:])} names no step: steps are numbered from 1")
+        raise InvalidRef(
+            f"{shortened(text[start:])} names no step: steps are numbered from 1", hint=_SPELLING
+        )
     at = found.end()
     path: list[str | int] = []
     while at < len(text) and text[at] != "}":
         key, at = _read_key(text, start, at)
         path.append(key)
     if at >= len(text):
-        raise InvalidRef(f"{shortened(text[start:])} does not end with a brace")
+        raise InvalidRef(f"{shortened(text[start:])} does not end with a brace", hint=_SPELLING)
     return Ref(int(number), tuple(path), text[start : at + 1]), at + 1
 
 
@@ -258,8 +264,4 @@ def _read_key(text: str, start: int, at: int) -> tuple[str | int, int]:
         digits = text[at + 1 : end].removeprefix("-") if end != -1 else ""
         if digits.isascii() and digits.isdigit() and len(digits) <= _INDEX_DIGITS_MAX:
             return int(text[at + 1 : end]), end + 1
-    raise InvalidRef(
-        f"{shortened(text[start:])} is not written like a reference",
-        hint='write {step_2_output}, {step_2_output.field[0]} or {step_2_output["a key"]}; '
-        "for the literal text write {{step_",
-    )
+    raise InvalidRef(f"{shortened(text[start:])} is not written like a reference", hint=_SPELLING)
