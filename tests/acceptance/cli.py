@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 TIMEOUT_S = 60.0
 
 TOOLS = '''
-import asyncio
+import asyncio, time
 from pathlib import Path
 from runwright import tool
 
@@ -35,6 +35,12 @@ def shout(text: str) -> str:
     """Say it aloud, on stdout too."""
     print("shouting")
     return text.upper() + "\\x1b[31m"
+
+@tool(effects="idempotent", timeout_s=1000)
+def block(seconds: float) -> str:
+    """Hold its thread and hear nothing."""
+    time.sleep(seconds)
+    return "woken"
 
 @tool(effects="pure")
 def gate(file: str) -> str:

@@ -218,6 +218,18 @@ def test_ctrl_c_cancels_the_run_for_good(cli: Cli) -> None:
     assert cli("runs", "show", run_id, "--json").json["status"] == "cancelled"
 
 
+def test_a_tool_that_does_not_notice_its_end_holds_nobody_up(cli: Cli) -> None:
+    """A cancelled command leaves at once, although a thread of its tool would go on for minutes."""
+    running = cli.started("run", "--plan", cli.plan(("block", {"seconds": 600})))
+    running.hear(lambda line: line.startswith("step 1 block: started"))
+
+    running.process.send_signal(signal.SIGINT)
+    done = running.ended()
+
+    assert (done.status, done.out) == (1, "")
+    assert done.err.splitlines()[-1].startswith("cancelled: 0 of 1 step had finished")
+
+
 def test_a_killed_run_is_carried_on_by_watching_it(cli: Cli) -> None:
     """After kill -9 the list says what can be done, and `watch` brings the run to its end, each step once."""
     running = cli.started("run", "--plan", cli.plan(("shout", {"text": "a"}), ("nap", {"seconds": 0.5})))

@@ -27,7 +27,7 @@ def test_tools_are_listed_without_a_data_file(cli: Cli) -> None:
     shown = cli("tools", "list")
 
     found = {tool["name"]: tool for tool in listed.json["items"]}
-    assert set(found) == {*BUILT_IN, "nap", "launch", "shout", "gate"}
+    assert set(found) == {*BUILT_IN, "nap", "launch", "shout", "block", "gate"}
     assert found["nap"]["effects"] == "idempotent"
     assert [line.split()[0] for line in shown.out.splitlines()] == ["TOOL", *BUILT_IN]
     assert not cli.database.exists()
@@ -55,6 +55,7 @@ def test_good_tool_files_are_confirmed(cli: Cli) -> None:
         ["ok", "nap"],
         ["ok", "launch"],
         ["ok", "shout"],
+        ["ok", "block"],
         ["ok", "gate"],
     ]
 

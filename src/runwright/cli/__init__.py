@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from typing import Annotated, NoReturn
 
 import typer
@@ -64,13 +65,20 @@ def prompts_last(arguments: list[str]) -> list[str]:
 
 
 def _leave(code: int) -> NoReturn:
-    """Leave the process; a reader of stdout that went away is no error worth a word."""
+    """Leave the process now, whatever is still at work in it; all that must be kept is on disk.
+
+    A reader of stdout that went away is no error worth a word.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = code or FAILED
-    sys.exit(code)
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+        sys.exit(code)
+    # a tool that was cut off and does not notice: Python would wait for its thread
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _version(asked: bool) -> None:
