@@ -32,22 +32,21 @@ class Outputs:
 
     def __init__(self, specs: Mapping[int, Sequence[ToolSpec | None]]) -> None:
         self.specs = specs
-        self._ends: dict[tuple[int, Path], list[Given]] = {}
+        self._ends: dict[tuple[int, Path], Schema | None] = {}  # by the identity of the tool
 
     def given_by(self, ref: Ref) -> list[Given]:
         """Return what a reference may give; empty when no output can have such a place."""
-        key = (ref.step_number, ref.path)
-        if key not in self._ends:
-            self._ends[key] = self._found(ref)
-        return self._ends[key]
-
-    def _found(self, ref: Ref) -> list[Given]:
-        if len(ref.path) > refs.DEPTH_MAX:
-            return [(ANYTHING, ANYTHING)]
         specs = self.specs.get(ref.step_number, (None,))
-        roots = [ANYTHING if spec is None else spec.output_schema for spec in specs]
-        ends = ((root, schemas.at(root, ref.path)) for root in roots)
+        if len(ref.path) > refs.DEPTH_MAX or None in specs:
+            return [(ANYTHING, ANYTHING)]
+        ends = ((spec.output_schema, self._end(spec, ref.path)) for spec in specs if spec is not None)
         return [(root, end) for root, end in ends if end is not None]
+
+    def _end(self, spec: ToolSpec, path: Path) -> Schema | None:
+        key = (id(spec), path)
+        if key not in self._ends:
+            self._ends[key] = schemas.at(spec.output_schema, path)
+        return self._ends[key]
 
 
 def reference_problems(reading: Reading, outputs: Outputs) -> Iterator[Problem]:

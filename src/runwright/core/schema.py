@@ -64,9 +64,7 @@ def child(root: Schema, node: Schema, key: str | int) -> Schema | None:
     kind = "object" if isinstance(key, str) else "array"
     inner: list[Schema] = []
     for way in ways_of(root, node):
-        if kind not in common_types(way):
-            continue
-        joined = child_of_way(way, key)
+        joined = child_of_way(way, key) if kind in common_types(way) else None
         if joined is not None and types(root, joined):
             inner.append(joined)
     if len(inner) <= 1:

@@ -54,6 +54,8 @@ def common_types(way: Way) -> frozenset[str]:
 
 def child_of_way(way: Way, key: str | int) -> Schema | None:
     """Return the schema of a field or an item in one way, `None` when the way rules it out."""
+    if len(way) == 1 and "unevaluatedProperties" not in way[0]:
+        return own_child(way[0], key)
     closed = any(leaf.get("unevaluatedProperties") is False for leaf in way)
     if closed and isinstance(key, str) and not any(mentions(leaf, key) for leaf in way):
         return None
