@@ -107,11 +107,11 @@ class Browser:
         self.value(f"document.querySelector({json.dumps(selector)}).select()")
         self.ask("Input.insertText", text=text)
 
-    def press(self, key: str) -> None:
-        """Press a key in whatever has the focus."""
-        named = {"key": key, "code": key, "windowsVirtualKeyCode": {"Enter": 13}[key]}
-        self.ask("Input.dispatchKeyEvent", type="keyDown", text="\r", **named)
-        self.ask("Input.dispatchKeyEvent", type="keyUp", **named)
+    def press_enter(self) -> None:
+        """Press Enter in whatever has the focus."""
+        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13}
+        self.ask("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", **key)
 
 
 def _soon(condition: str) -> str:

@@ -25,6 +25,11 @@ async def file_there(path: str) -> str:
     while not Path(path).exists():
         await asyncio.sleep(0.01)
     return "it is there"
+
+@tool(effects="unsafe", timeout_s=60)
+async def pay(path: str) -> str:
+    """Do what must not be done twice."""
+    return await file_there(path)
 '''
 BADGE = "document.querySelector('.badge')?.dataset.status"
 
@@ -111,7 +116,7 @@ def test_a_prompt_is_sent_with_enter_and_followed_to_its_end(server: ServerProce
     started = browser.value("location.search")
 
     browser.write("#prompt", "calculate 6 * 7")
-    browser.press("Enter")
+    browser.press_enter()
     browser.until(f"{BADGE} === 'completed'", "the run has ended")
     browser.until("document.querySelector('#runs [aria-current] .hint')", "the list has the run")
 
@@ -130,7 +135,7 @@ def test_a_plan_waits_until_it_is_approved(server: ServerProcess, browser: Brows
     ends = []
     for label in ("Approve and run", "Reject"):
         browser.write("#prompt", "calculate 8 * 8")
-        browser.press("Enter")
+        browser.press_enter()
         browser.until(f"{BADGE} === 'awaiting approval'", "the plan is shown")
         waiting = browser.value("document.querySelector('#step-1').className")
         browser.click(".actions button", label)
@@ -145,7 +150,7 @@ def test_what_went_wrong_is_said_in_words(server: ServerProcess, browser: Browse
     """A prompt that is not understood, a plan with several defects, and a run that does not exist."""
     browser.open(server.address)
     browser.write("#prompt", "paint my house blue")
-    browser.press("Enter")
+    browser.press_enter()
     browser.until(f"{BADGE} === 'failed'", "the run has failed")
     not_understood = browser.text(".outcome")
 
@@ -214,6 +219,31 @@ def test_a_run_is_followed_across_the_death_of_its_server(tmp_path: Path, browse
 
     assert lost == "Connection lost. Trying again…"
     assert (result, link) == ('"it is there"', "")
+
+
+def test_a_person_says_what_became_of_a_step_that_was_cut_off(tmp_path: Path, browser: Browser) -> None:
+    """Restart asks first, and nothing is chosen beforehand: a guess could do it twice."""
+    (tmp_path / "tools.py").write_text(WAITING_TOOL)
+    tools = ("--tools", str(tmp_path / "tools.py"))
+    with serving(tmp_path / "runs.db", *tools) as server:
+        plan = one_step("pay", path=str(tmp_path / "never"))
+        run = server.client.post("/api/v1/runs", json={"plan": plan}).json()
+        browser.open(f"{server.address}/?run={run['run_id']}")
+        browser.until("document.querySelector('#step-1.is-running')", "the step runs")
+        server.kill()
+
+    with serving(tmp_path / "runs.db", *tools) as server:
+        browser.open(f"{server.address}/?run={run['run_id']}")
+        browser.until(f"{BADGE} === 'failed'", "the run has failed")
+        unknown = browser.value("document.querySelector('#step-1').className")
+        browser.click(".actions button", "Restart")
+        unanswered = server.client.get(f"/api/v1/runs/{run['run_id']}").json()["restarts"]
+        browser.value("document.querySelector('.verdict select').value = 'succeeded'")
+        browser.click(".actions button", "Restart")
+        browser.until(f"{BADGE} === 'completed'", "the run has ended")
+        restarts = server.client.get(f"/api/v1/runs/{run['run_id']}").json()["restarts"]
+
+    assert (unknown, unanswered, restarts) == ("step is-unknown", 0, 1)
 
 
 def test_the_reference_has_every_route(server: ServerProcess, browser: Browser) -> None:

@@ -5,6 +5,7 @@ import { element, put } from "./dom.js";
 
 const NAMES = { cancel: "Cancel", restart: "Restart", approve: "Approve and run", reject: "Reject" };
 const VERDICTS = [
+  ["", "…"],
   ["retry", "did not act: do it again"],
   ["succeeded", "acted: go on"],
   ["failed", "failed: stop there"],
@@ -32,6 +33,8 @@ export class Actions {
 
   button(action, run) {
     const act = async () => {
+      // doing it again may be the wrong guess, so nothing is chosen beforehand
+      if (action === "restart" && ![...this.verdicts.values()].every((choice) => choice.reportValidity())) return;
       button.disabled = true;
       try {
         this.done(await call(`/api/v1/runs/${encodeURIComponent(run.run_id)}/${action}`, this.request(action, run)));
@@ -60,7 +63,7 @@ export class Actions {
   /** Ask what became of a step that was cut off; only a person can find out. */
   question(number) {
     const options = VERDICTS.map(([value, text]) => element("option", { value }, text));
-    const choice = element("select", {}, options);
+    const choice = element("select", { required: true }, options);
     this.verdicts.set(number, choice);
     return element("label", { class: "verdict" }, `Step ${number} was cut off. It `, choice);
   }
