@@ -85,6 +85,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         return self.status in OVER
 
+    @property
+    def awaits_person(self) -> bool:
+        """Whether nothing happens in the run until a person has answered."""
+        answered = self.approved or self.rejected or self.cancelling
+        return self.status == "awaiting_approval" and not answered
+
     def inputs_of(self, step_number: int) -> dict[int, Any]:
         """Return the outputs that a step refers to, by step number, as far as there are any."""
         if self.graph is None:

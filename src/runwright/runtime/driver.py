@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import chain, repeat
-from typing import NamedTuple, TypeAlias, TypeVar
-
-import structlog
+from typing import NamedTuple, TypeAlias
 
 from runwright.core import events as ev
-from runwright.core.codec import Tip, chained, encode, verified
+from runwright.core.codec import Record, Tip, chained, encode, verified
 from runwright.core.decide import (
     CallTool,
     Command,
@@ -27,24 +24,23 @@ from runwright.core.decide import (
     Turn,
     decide,
 )
-from runwright.core.errors import JournalUnavailable, StaleAppend
-from runwright.core.events import Event, RunError
+from runwright.core.errors import IllegalTransition, StaleAppend
+from runwright.core.events import Event
 from runwright.core.ids import idempotency_key
 from runwright.core.outcome import Interrupted, Outcome, Succeeded, bounded, event_of
+from runwright.core.recover import recover
 from runwright.core.run import evolve, fold
 from runwright.core.state import Run
 from runwright.core.tool import ToolContext
-from runwright.ports import PlanFailed, PlanMade, PlanRequest, StepProposed
+from runwright.ports import Page, PlanRequest
+from runwright.runtime.alarm import Alarm
 from runwright.runtime.engine import Engine
-from runwright.runtime.perform import Call, one_line
+from runwright.runtime.patience import patiently
+from runwright.runtime.perform import Call, PlanFact, make_plan, no_plan, one_line
 from runwright.runtime.rows import row_of
 
-T = TypeVar("T")
-log = structlog.get_logger("runwright.runtime")
-
-PlanFact: TypeAlias = ev.PlanStepProposed | ev.PlanAccepted | ev.PlanRefused
 News: TypeAlias = Outcome | PlanFact
-STORE_RETRY_S = (0.05, 0.2, 0.5, 1.0, 2.0)  # waits while the store is away; the last one repeats
+SHUTTING_DOWN = "the server is shutting down"
 
 
 class Progress(NamedTuple):
@@ -60,7 +56,7 @@ class Drive:
     def __init__(self, engine: Engine, run: Run, epoch: int, tip: Tip, run_bytes: int) -> None:
         self._engine, self.run, self._epoch, self._tip = engine, run, epoch, tip
         self._run_bytes = run_bytes
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._alarm = asyncio.get_running_loop(), Alarm()
         # a jump of the wall clock must not move deadlines and retries of a run in hand
         self._offset_s = engine.now_s() - time.monotonic()
         self._news: list[News] = []
@@ -68,13 +64,10 @@ class Drive:
         self.progress: dict[int, Progress] = {}
         self._planning: asyncio.Task[None] | None = None
         self._moved = False
-        self._releasing = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._wake_at_s: float | None = None
+        self._releasing = self._cutting = False
 
     async def drive(self, first: Turn | None = None, commands: Sequence[Command] = ()) -> Run:
-        """Return the run once it is over, or once it was released.
+        """Return the run once it is over, once it waits for a person, or once it was released.
 
         first     a turn to record before anything else (a recovery)
         commands  of a turn that is on record already (a creation)
@@ -82,33 +75,44 @@ class Drive:
         """
         self._perform(commands)
         try:
-            while not self.run.is_over and not self._released():
+            while not self._ended():
                 if self._moved:
                     await self._reread()
-                turn, first = first or self._turn(), None
+                    first = first and self._recovered()
+                seen = len(self._news)
+                turn = first or self._turn()
                 if turn.events and not await self._record(turn):
                     continue
+                first = None
+                del self._news[:seen]  # on record now, or of no consequence
                 self._perform(turn.commands)
                 await self._wait(turn.wake_at_s)
         finally:
             self._let_go()
         return self.run
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether somebody else has added to the journal and this drive has not read it."""
+        return self._moved
+
     def notice(self) -> None:
         """Look at the journal again: somebody else has added to it."""
         self._moved = True
-        self._wake()
+        self._alarm.ring()
 
     def release(self, *, cut: bool) -> None:
         """Start nothing more and let go once the tools at work have ended; `cut` ends them now."""
-        self._releasing = True
+        self._releasing, self._cutting = True, cut
         if cut:
             for call in self._calls.values():
-                call.cut("the server is shutting down")
-        self._wake()
+                call.cut(SHUTTING_DOWN)
+        self._alarm.ring()
 
-    def _released(self) -> bool:
-        return self._releasing and not self._calls and not self._news
+    def _ended(self) -> bool:
+        """Whether there is nothing left to do here and now."""
+        released = self._releasing and not self._calls and not self._news
+        return self.run.is_over or released or (self.run.awaits_person and not self._moved)
 
     def _now_s(self) -> float:
         return round(time.monotonic() + self._offset_s, 3)
@@ -116,13 +120,11 @@ class Drive:
     def _turn(self) -> Turn:
         """What the news so far make of the run, and what follows from it."""
         run, now_s, events = self.run, self._now_s(), []
-        told, self._news = self._news, []
-        for news in told:
+        for news in self._news:
             event = self._event(run, news, now_s)
             if event is not None:
-                run = evolve(run, event)
+                run, event = _evolved(run, event)
                 events.append(event)
-                self._news.append(news)  # kept until it is on record
         if self._releasing:
             return Turn(run, tuple(events), (), None)
         turn = decide(run, now_s, self._engine.registry, self._engine.limits, self._run_bytes)
@@ -148,41 +150,47 @@ class Drive:
 
     async def _record(self, turn: Turn) -> bool:
         """Append a turn's events; False when the journal had moved on, and nothing was written."""
-        run_id, seen = self.run.run_id, len(self._news)
+        run_id = self.run.run_id
         bodies = [(event.fact.type, encode(run_id, event)) for event in turn.events]
         records, tip = chained(self._tip, bodies)
         row = row_of(turn.run) if _shows(self.run, turn.run) else None
         journal, tip_before = self._engine.journal, self._tip
         try:
-            await self._patiently(lambda: journal.append(run_id, self._epoch, tip_before, records, row))
+            await patiently(run_id, lambda: journal.append(run_id, self._epoch, tip_before, records, row))
         except StaleAppend:
             self._moved = True
-            return False
-        del self._news[:seen]
+            if not await self._holds(records):
+                return False
         self.run, self._tip = turn.run, tip
         self._run_bytes += sum(len(body) for _, body in bodies)
         self._engine.feed.publish(run_id)
         return True
 
+    async def _holds(self, records: Sequence[Record]) -> bool:
+        """Whether the journal goes on with exactly these records: our own append, whose answer was lost.
+
+        Its commands are then still to be carried out, and by nobody else.
+        """
+        page = await self._page(len(records))
+        return page.records == tuple(records)
+
     async def _reread(self) -> None:
-        """Fold what others have added: a cancel, an approval, or our own append whose answer was lost."""
+        """Fold what others have added: a cancel, an approval, a restart."""
         self._moved = False
-        run, journal, seq = self.run, self._engine.journal, self._tip.seq
-        page = await self._patiently(lambda: journal.page(run.tenant, run.run_id, seq))
+        page = await self._page(None)
         events = verified(page.records, self._tip, page.tip)
-        self.run, self._tip = fold(run.run_id, events, run), page.tip
+        self.run, self._tip = fold(self.run.run_id, events, self.run), page.tip
         self._run_bytes += sum(len(record.body) for record in page.records)
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask the store until it answers; a store that is away delays a run and never ends it."""
-        for delay_s in chain(STORE_RETRY_S, repeat(STORE_RETRY_S[-1])):
-            try:
-                return await ask()
-            except JournalUnavailable as error:
-                run_id = self.run.run_id
-                log.warning("journal.unavailable", run_id=run_id, error=error.message, retry_in_s=delay_s)
-                await asyncio.sleep(delay_s)
-        raise AssertionError("unreachable: the waits never end")
+    async def _page(self, limit: int | None) -> Page:
+        run, seq, journal = self.run, self._tip.seq, self._engine.journal
+        return await patiently(run.run_id, lambda: journal.page(run.tenant, run.run_id, seq, limit))
+
+    def _recovered(self) -> Turn | None:
+        """The recovery once more, of a journal that somebody has added to since it was claimed."""
+        engine = self._engine
+        turn = recover(self.run, self._now_s(), engine.registry, engine.limits, self._run_bytes)
+        return turn if turn.events else None
 
     def _perform(self, commands: Sequence[Command]) -> None:
         for command in commands:
@@ -190,13 +198,18 @@ class Drive:
                 case CallTool():
                     self._call(command)
                 case MakePlan():
-                    self._planning = self._loop.create_task(self._plan())
+                    self._plan()
                 case InterruptStep():
                     if call := self._calls.get(command.step_number):
                         call.cut("the run is being stopped")
                 case InterruptPlanning():
                     if self._planning is not None:
                         self._planning.cancel()
+
+    def _plan(self) -> None:
+        run, created = self.run, self.run.created
+        request = PlanRequest(run.run_id, run.tenant, created.prompt, created.draft)
+        self._planning = self._loop.create_task(make_plan(self._engine.planner, request, self._tell))
 
     def _call(self, command: CallTool) -> None:
         run, spec = self.run, command.contract.spec
@@ -211,7 +224,7 @@ class Drive:
             deadline_s=min(run.deadline_at_s, now_s + spec.timeout_s),
             report_progress=partial(self._report, command.step_number),
         )
-        self._calls[command.step_number] = Call(
+        self._calls[command.step_number] = call = Call(
             self._engine.registry.callable_for(spec.name, spec.version),
             command.contract,
             command.tool_input,
@@ -221,6 +234,8 @@ class Drive:
             threads=self._engine.threads,
             tell=self._outcome,
         )
+        if self._cutting:  # recorded before the end was known: only the next process can make it undone
+            call.cut(SHUTTING_DOWN)
 
     def _report(self, step_number: int, fraction: float, text: str) -> None:
         """Take a tool's word on how far it is, from whichever thread; it is shown and not recorded."""
@@ -242,58 +257,32 @@ class Drive:
 
     def _tell(self, news: News) -> None:
         self._news.append(news)
-        self._wake()
-
-    async def _plan(self) -> None:
-        created = self.run.created
-        request = PlanRequest(self.run.run_id, self.run.tenant, created.prompt, created.draft)
-        try:
-            async for event in self._engine.planner.plan(request):
-                match event:
-                    case StepProposed():
-                        self._tell(ev.PlanStepProposed(step=event.step))
-                    case PlanMade():
-                        self._tell(ev.PlanAccepted(plan=event.plan))
-                    case PlanFailed():
-                        self._tell(ev.PlanRefused(error=event.error, problems=event.problems))
-        except Exception as error:  # a planner may talk to anything: its failure is the run's, not ours
-            log.exception("plan.crashed", run_id=self.run.run_id)
-            why = RunError(code="internal", message=one_line(f"the planner failed: {type(error).__name__}"))
-            self._tell(ev.PlanRefused(error=why))
+        self._alarm.ring()
 
     async def _wait(self, wake_at_s: float | None) -> None:
         """Wait for an outcome, a control event, the time given, or a release, whichever is first."""
-        if self._news or self._moved or self.run.is_over or self._released():
-            return
-        if wake_at_s != self._wake_at_s:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._wake_at_s = wake_at_s
-            self._timer = None
-            if wake_at_s is not None:
-                delay_s = max(0.0, wake_at_s - self._now_s()) + 0.001
-                self._timer = self._loop.call_later(delay_s, self._ring)
-        self._waiter = self._loop.create_future()
-        await self._waiter
-        self._waiter = None
-
-    def _ring(self) -> None:
-        self._wake_at_s = None
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if not (self._news or self._moved or self._ended()):
+            await self._alarm.wait(wake_at_s, self._now_s())
 
     def _let_go(self) -> None:
         """Leave nothing behind: no timer, no planner, no tool that could still speak for this run."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.stop()
         if self._planning is not None:
             self._planning.cancel()
         for call in tuple(self._calls.values()):
             call.abandon()
         self._calls.clear()
+
+
+def _evolved(run: Run, event: Event) -> tuple[Run, Event]:
+    """The run after an event, and the event; a plan that cannot be carried out is refused instead."""
+    try:
+        return evolve(run, event), event
+    except IllegalTransition as error:
+        if not isinstance(event.fact, ev.PlanAccepted):
+            raise
+        event = Event(event.seq, event.at_s, no_plan(error.message))
+        return evolve(run, event), event
 
 
 def _shows(before: Run, after: Run) -> bool:

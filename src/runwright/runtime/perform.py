@@ -1,4 +1,4 @@
-"""One command becomes one outcome: the only place that runs foreign code.
+"""One command becomes one outcome: the only place that runs foreign code, a tool's or a planner's.
 
 A call is a task of its own with a time of its own. Whatever a tool does, exactly one outcome is told:
 its result, its failure, or that it was cut off. A tool that ignores being cut off is left behind after
@@ -10,20 +10,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio.to_thread
+import structlog
 from anyio import CapacityLimiter
 
+from runwright.core import events as ev
 from runwright.core.declare import DeclaredTool, encode_output
 from runwright.core.errors import RunwrightError, ToolRetryable
 from runwright.core.events import RunError
 from runwright.core.outcome import Failed, Interrupted, Outcome, Succeeded, TimedOut
 from runwright.core.tool import ToolContext, ToolContract
+from runwright.ports import PlanFailed, PlanMade, Planner, PlanRequest, StepProposed
+
+log = structlog.get_logger("runwright.runtime")
 
 MESSAGE_CHARACTERS_MAX = 500
 
-Tell = Callable[[Outcome], None]
+PlanFact: TypeAlias = ev.PlanStepProposed | ev.PlanAccepted | ev.PlanRefused
+Tell: TypeAlias = Callable[[Outcome], None]
+TellPlan: TypeAlias = Callable[[PlanFact], None]
 
 
 class Call:
@@ -131,6 +138,32 @@ class Call:
 
     def _duration_ms(self) -> float:
         return round((time.perf_counter() - self._began_s) * 1_000, 3)
+
+
+async def make_plan(planner: Planner, request: PlanRequest, tell: TellPlan) -> None:
+    """Tell what a planner says, and a refusal in its stead when it ends without a verdict."""
+    why, settled = "it ended without a verdict", False
+    try:
+        async for event in planner.plan(request):
+            match event:
+                case StepProposed():
+                    tell(ev.PlanStepProposed(step=event.step))
+                case PlanMade():
+                    tell(ev.PlanAccepted(plan=event.plan))
+                    settled = True
+                case PlanFailed():
+                    tell(ev.PlanRefused(error=event.error, problems=event.problems))
+                    settled = True
+    except Exception as error:  # a planner may talk to anything: its failure is the run's, not ours
+        log.exception("plan.crashed", run_id=request.run_id)
+        why = type(error).__name__
+    if not settled:
+        tell(no_plan(why))
+
+
+def no_plan(why: str) -> ev.PlanRefused:
+    """Return the refusal of a run whose planner did not do its work."""
+    return ev.PlanRefused(error=RunError(code="internal", message=one_line(f"the planner failed: {why}")))
 
 
 def _said(error: BaseException) -> str:

@@ -10,7 +10,13 @@ import structlog
 
 from runwright.core.codec import EMPTY, Tip, verified
 from runwright.core.decide import Command, Turn
-from runwright.core.errors import ClaimLost, JournalUnavailable, RunCorrupt, RunwrightError
+from runwright.core.errors import (
+    ClaimLost,
+    IllegalTransition,
+    JournalUnavailable,
+    RunCorrupt,
+    RunwrightError,
+)
 from runwright.core.ids import RunId
 from runwright.core.recover import recover
 from runwright.core.run import fold
@@ -35,6 +41,7 @@ class Worker:
         self._drives: dict[RunId, Drive] = {}
         self._tasks: dict[RunId, asyncio.Task[None]] = {}
         self._waiting: dict[RunId, None] = {}
+        self._missed: set[RunId] = set()
         self.draining = False
 
     @property
@@ -68,7 +75,9 @@ class Worker:
         """Look after a run: at once when it is in hand, else as soon as there is room."""
         if drive := self._drives.get(run_id):
             drive.notice()
-        elif run_id not in self._tasks:
+        elif run_id in self._tasks:  # being claimed, or just let go
+            self._missed.add(run_id)
+        else:
             self._waiting[run_id] = None
             self._fill()
 
@@ -106,30 +115,37 @@ class Worker:
     def _spawn(self, run_id: RunId, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=run_id)
         self._tasks[run_id] = task
-        task.add_done_callback(lambda _: self._ended(run_id))
+        task.add_done_callback(self._ended)
 
-    def _ended(self, run_id: RunId) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        run_id = RunId(task.get_name())
         del self._tasks[run_id]
+        if run_id in self._missed:
+            self._missed.discard(run_id)
+            self._waiting[run_id] = None
+        if not task.cancelled() and (error := task.exception()):
+            log.error("run.broken", run_id=run_id, exc_info=error)
         self._fill()
 
     async def _claim_and_run(self, run_id: RunId) -> None:
         engine = self._engine
         try:
             claim = await engine.journal.claim(run_id, self.name)
-            if claim is None:
+            if claim is None or self.draining:
                 return
             history = claim.history
             run = fold(run_id, verified(history.records, EMPTY, history.tip))
-        except RunCorrupt as error:
-            log.error("run.corrupt", run_id=run_id, error=error.message)
-            return
         except JournalUnavailable as error:
             log.warning("journal.unavailable", run_id=run_id, error=error.message, retry_in_s=CLAIM_RETRY_S)
             asyncio.get_running_loop().call_later(CLAIM_RETRY_S, self.wake, run_id)
             return
+        except (RunCorrupt, IllegalTransition) as error:
+            log.error("run.corrupt", run_id=run_id, error=error.message)
+            return
         run_bytes = sum(len(record.body) for record in history.records)
         drive = Drive(engine, run, claim.epoch, history.tip, run_bytes)
-        turn = recover(run, engine.now_s(), engine.registry, engine.limits)
+        now_s = round(engine.now_s(), 3)  # what the journal keeps, so that its fold is the run in hand
+        turn = recover(run, now_s, engine.registry, engine.limits, run_bytes)
         await self._run(drive, first=turn if turn.events else None)
 
     async def _run(
@@ -137,6 +153,9 @@ class Worker:
     ) -> None:
         run_id = drive.run.run_id
         self._drives[run_id] = drive
+        if run_id in self._missed:
+            self._missed.discard(run_id)
+            drive.notice()
         try:
             run = await drive.drive(first, commands)
         except ClaimLost as error:
@@ -146,5 +165,7 @@ class Worker:
         else:
             if run.is_over:
                 log.info("run.ended", run_id=run_id, status=run.status, tenant=run.tenant)
+            if drive.has_moved:
+                self._missed.add(run_id)
         finally:
             del self._drives[run_id]
