@@ -5,26 +5,29 @@ from __future__ import annotations
 from runwright.planning.rules.amounts import breaks
 from runwright.planning.rules.items import Span
 from runwright.planning.rules.lexicon_nouns import LIST_PLACES, ORDINALS, TODO_LIST, TODO_MANY, TODO_ONE
+from runwright.planning.rules.lexicon_show import GET_PHRASES
 from runwright.planning.rules.lexicon_todos import (
     AS_DONE,
     AS_UNDONE,
     COMPLETE_VERBS,
     DELETE_VERBS,
     FIRST_WORDS,
-    GET_PHRASES,
     LAST_WORDS,
     MARK_VERBS,
     OTHER_ACTS,
     PLAIN_VERBS,
 )
+from runwright.planning.rules.phrases import phrase_set
 from runwright.planning.rules.places import ARTICLES, place_at
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.target import Target, looks_like_id, resolve
 from runwright.planning.rules.targets import read_targets
+from runwright.planning.rules.task_verbs import TASK_VERBS
 
 # `check … off`, and `mark … done` without an `as`.
 _CROSSING = frozenset({"mark", "check", "tick", "cross", "strike", "scratch"})
 _STATING = frozenset({"mark", "make", "set", "flag", "marking"})
+_STATE = phrase_set(["[already] [been] done|complete|completed|finished|pending|open [yet|already]"])
 _TOOLS = "I can add, list, get, complete and delete todos."
 
 
@@ -42,7 +45,8 @@ def read_act(r: Reading) -> bool:
         return _refuse_other(r)
     r.accept(":")
     named = r.at
-    targets = read_targets(r, plain=verb in PLAIN_VERBS or _names_list(r))
+    plain = verb in PLAIN_VERBS or _names_list(r) or (r.key(-1) == "of" and r.key() in TASK_VERBS)
+    targets = read_targets(r, plain=plain)
     if not targets:
         if verb in PLAIN_VERBS:
             raise r.refuse(
@@ -185,6 +189,8 @@ def _refuse_other(r: Reading) -> bool:
 def read_get(r: Reading) -> bool:
     """Take a clause that asks for one todo, such as `show the first todo`; say whether there was one."""
     start = r.at
+    if r.accept("is", "has", "was"):
+        return _read_state_asked(r, start)
     if not r.phrase(GET_PHRASES):
         return False
     named: Span = (r.at, r.bounds.clause_end(r.at))
@@ -196,6 +202,27 @@ def read_get(r: Reading) -> bool:
         r.at = start
         return False
     r.phrase(LIST_PLACES)
+    for target in targets:
+        r.draft.act("todo_get", resolve(r, target))
+    return True
+
+
+def _read_state_asked(r: Reading, start: int) -> bool:
+    """Take `is the first todo done?`, `has todo 2 been completed`: the todo says whether it is."""
+    end = r.bounds.clause_end(r.at)
+    for at in range(max(r.at + 1, end - 4), end):
+        if _STATE.ends(r.words, at, end) == end and _names_todo(r, (r.at, at)):
+            break
+    else:
+        r.at = start
+        return False
+    spared, r.end = r.end, at
+    targets = read_targets(r, plain=False)
+    r.end = spared
+    if not targets:
+        r.at = start
+        return False
+    r.at = end
     for target in targets:
         r.draft.act("todo_get", resolve(r, target))
     return True

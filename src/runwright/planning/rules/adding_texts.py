@@ -77,11 +77,6 @@ def add_result(r: Reading, result: str, before: str = "") -> None:
     r.draft.add(escaped(before) + result, steps)
 
 
-def add_result_of(r: Reading, text: str) -> None:
-    r.draft.calculate(text)
-    add_result(r, r.draft.value().text)
-
-
 def _without_place(r: Reading, span: Span) -> Span:
     """Return a text without `to my list` at its end."""
     for at in range(max(span[0] + 1, span[1] - 6), span[1]):

@@ -17,6 +17,7 @@ from runwright.planning.rules.lexicon_nouns import (
     TODO_MANY,
     TODO_ONE,
 )
+from runwright.planning.rules.lexicon_show import FIND_VERBS, LIST_QUESTIONS, SHOW_VERBS
 from runwright.planning.rules.lexicon_todos import (
     ADD_VERBS,
     AS_DONE,
@@ -25,16 +26,13 @@ from runwright.planning.rules.lexicon_todos import (
     COUNTS,
     DELETE_VERBS,
     DETERMINERS,
-    FIND_VERBS,
     FIRST_WORDS,
     FOREIGN_VERBS,
     LAST_WORDS,
-    LIST_QUESTIONS,
     MARK_VERBS,
     OTHER_ACTS,
     PLAIN_VERBS,
     REMINDERS,
-    SHOW_VERBS,
 )
 from runwright.planning.rules.phrases import lines, phrase_set, word_set
 from runwright.planning.rules.words import Words

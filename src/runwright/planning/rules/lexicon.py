@@ -116,7 +116,8 @@ WRAPPERS = phrase_set(
     i just want|need to
     i also want|need to
     i wanna
-    we want|need to
+    we want|need|have to
+    we should|could|can
     what i want|need is [to]
     i'd|id appreciate it if you could|would
     i would appreciate it if you could|would
@@ -197,6 +198,7 @@ TAILS = phrase_set(
     ok
     okay
     already
+    so far
     asap
     immediately
     quickly

@@ -8,14 +8,8 @@ from runwright.planning.rules.draft import Ref
 from runwright.planning.rules.items import written
 from runwright.planning.rules.lexicon import TAILS
 from runwright.planning.rules.lexicon_nouns import LIST_PLACES, STATUSES, TODO_LIST, TODO_MANY, TODO_ONE
-from runwright.planning.rules.lexicon_todos import (
-    COMPLETE_VERBS,
-    COUNTS,
-    DELETE_VERBS,
-    FIND_VERBS,
-    LIST_QUESTIONS,
-    SHOW_VERBS,
-)
+from runwright.planning.rules.lexicon_show import FIND_VERBS, LIST_QUESTIONS, SHOW_VERBS
+from runwright.planning.rules.lexicon_todos import COMPLETE_VERBS, COUNTS, DELETE_VERBS
 from runwright.planning.rules.phrases import lines, phrase_set, word_set
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.target import POSITION_MAX
@@ -52,7 +46,8 @@ _STATES = word_set("pending open unfinished incomplete remaining outstanding com
 _COUNTING = frozenset({"many", "count", "number", "counting", "tally"})
 _ABOUT = phrase_set(
     lines("""
-    about|containing|mentioning|regarding|concerning|matching|including|called|named|titled|saying|like [:]
+    about|regarding|concerning|called|named|titled|saying|like [:]
+    containing|mentioning|matching|including [the word|words|text|phrase|term] [:]
     that|which contain|contains|mention|mentions|match|matches|include|includes|say|says|have|has
     that|which are|is about|for
     related|relating|relevant to
@@ -258,7 +253,10 @@ def _read_search(r: Reading) -> bool:
     named = r.phrase(TODO_LIST) or r.phrase(TODO_MANY) or r.phrase(TODO_ONE)
     if named and not r.over():
         if not (
-            r.phrase(_ABOUT) or r.accept("for") or r.word().kind == "quoted" or r.words.key(start) == "search"
+            r.phrase(_ABOUT)
+            or r.accept("for", "by")
+            or r.word().kind == "quoted"
+            or r.words.key(start) == "search"
         ):
             r.at = start
             return False

@@ -80,7 +80,9 @@ class Reading:
     def quote(self) -> str:
         """Return the clause that is being read, in quotation marks and shortened."""
         start = self.clause_start
-        end = max(self.bounds.clause_end(start), min(self.at + 1, len(self.words)))
+        end = self.bounds.clause_end(start)
+        if self.at > end:
+            end = min(self.at + 1, len(self.words))
         return quoted(self.words.between(start, end))
 
     def refuse(self, why: str = "", *, hint: str | None = None) -> NotUnderstood:

@@ -45,6 +45,7 @@ _ABOUT = phrase_set(
     :
     """)
 )
+_IN_IT = phrase_set(["in it", "in the|its text|title|name"])
 _WITH_ID = phrase_set(["with [the] id [:|=]", "id [:|=|#]", "whose id is", "identified by [id]"])
 # How far from the end of a clause `from my list` or `todo` may begin.
 _TAIL_WORDS_MAX = 6
@@ -146,7 +147,8 @@ def _by_text(r: Reading, plain: bool) -> list[Target]:
     r.accept("only", "single")
     status = r.phrase(STATUSES) if r.key() not in ("todo", "complete") and article else None
     here = r.at
-    if r.phrase(TODO_ONE) or (status and r.accept("one")):
+    one = r.key() == "one" and article != "" and (status or _ABOUT.ends(r.words, r.at + 1, r.end) is not None)
+    if r.phrase(TODO_ONE) or (one and r.accept("one")):
         if r.at >= end:
             return [Target(status=status)]
         if r.sees(STATUSES) == end:
@@ -221,6 +223,8 @@ def _searched(r: Reading, span: Span, status: str | None, end: int) -> list[Targ
     start, behind = span
     # Fewer words find all that more words find; one match is asked for anyway.
     start += r.words.key(start) in ("the", "a", "an", "my") and behind > start + 1
+    if r.words[start].kind == "quoted" and _IN_IT.ends(r.words, start + 1, behind) == behind:
+        behind = start + 1
     query = written(r.words, (start, behind))
     if not query.strip() or TODO_LIST.ends(r.words, span[0], end) == end:
         raise r.refuse()

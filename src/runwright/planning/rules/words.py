@@ -200,9 +200,11 @@ def _read_word(scan: _Scan) -> None:
         end += 1
     key = text[scan.at : end].casefold()
     if key == "to" and text[end : end + 3].lower() == "-do":
-        plural = text[end + 3 : end + 4].lower() == "s"
-        if not text[end + 3 + plural : end + 4 + plural].isalnum():
-            return scan.take("todos" if plural else "todo", end + 3 + plural, "word")
+        ending = next((s for s in ("'s", "’s", "s") if text[end + 3 : end + 5].lower().startswith(s)), "")
+        end += 3 + len(ending)
+        if not text[end : end + 1].isalnum():
+            return scan.take("todos" if ending else "todo", end, "word")
+        end -= 3 + len(ending)
     if not key.isascii():
         key = "".join("'" if char in _APOSTROPHES else char for char in key)
     return scan.take(key.replace("`", "'"), end, "word")
