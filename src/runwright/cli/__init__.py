@@ -5,10 +5,10 @@ Every command loads what it needs when it is called, so that help is there at on
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import sys
-import threading
 from typing import Annotated, NoReturn
 
 import typer
@@ -65,18 +65,16 @@ def prompts_last(arguments: list[str]) -> list[str]:
 
 
 def _leave(code: int) -> NoReturn:
-    """Leave the process now, whatever is still at work in it; all that must be kept is on disk.
+    """Leave the process now: all that must be kept is on disk.
 
-    A reader of stdout that went away is no error worth a word.
+    Python would take every module apart first, and wait for the thread of a tool that was cut off and does
+    not notice. A stdout that takes no more changes the status at most.
     """
+    atexit._run_exitfuncs()  # noqa: SLF001  # tools may have registered some; there is no public way
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
         code = code or FAILED
-    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
-        sys.exit(code)
-    # a tool that was cut off and does not notice: Python would wait for its thread
     sys.stderr.flush()
     os._exit(code)
 
