@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from runwright.cli.access import address_of
 from runwright.cli.configured import env_name, is_secret
 from runwright.core.errors import RunwrightError
 
@@ -180,7 +181,7 @@ def server(settings: Settings) -> Iterator[Finding]:
         return
     from runwright.cli.client import remote
 
-    address = settings.server_url
+    address = address_of(settings.server_url, "RUNWRIGHT_SERVER_URL")
 
     async def asked() -> int:
         async with remote(address, "") as access:
