@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from runwright.bootstrap import Application
     from runwright.settings import Settings
+
+# A machine that is busy is no defect: the number of examples bounds a test, not the time of one.
+hypothesis.settings.register_profile("runwright", deadline=None)
+hypothesis.settings.load_profile("runwright")
 
 # The product is imported inside the fixtures: a test of the pure core needs nothing else of it.
 

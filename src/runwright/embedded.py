@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import msgspec
 
+from runwright import logs
 from runwright.bootstrap import Application, application
 from runwright.core.codec import Record
 from runwright.core.declare import DeclaredTool
@@ -87,6 +88,7 @@ class Runwright:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        logs.quiet()
         self._app = await self._stack.enter_async_context(
             application(self._settings or Settings(), self._tools)
         )

@@ -175,7 +175,7 @@ def test_too_many_steps_are_one_problem_and_the_first_ones_are_checked() -> None
     problems = found_in(*steps, limits=limits)
 
     assert places(problems) == [("too_many_steps", "/steps"), ("unknown_tool", "/steps/0/tool_name")]
-    assert "4 steps, the limit is 2 (setting RUNWRIGHT_STEPS_MAX)" in problems[0].message
+    assert "4 steps, the limit is 2 (setting RUNWRIGHT_PLAN_STEPS_MAX)" in problems[0].message
     assert found_in(*steps[1:2], step(1, "anything"), limits=limits) == ()
 
 

@@ -99,7 +99,9 @@ def is_problem(answer: httpx2.Response) -> bool:
     assert document["status"] == answer.status_code
     assert document["request_id"] == answer.headers["x-request-id"]
     told = answer.text
-    return len(told) < 2_000 and not any(word in told for word in ("Traceback", "msgspec", "pydantic", 'File "'))
+    return len(told) < 2_000 and not any(
+        word in told for word in ("Traceback", "msgspec", "pydantic", 'File "')
+    )
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -115,9 +117,7 @@ async def test_a_bad_body_is_refused_in_words(client: httpx2.AsyncClient, name: 
 
 
 @pytest.mark.parametrize("path", ["/api/v1/runs/stream", "/api/v1/plans", "/api/v1/plans:check"])
-@pytest.mark.parametrize(
-    "name", ["empty", "no json", "null", "nothing asked", "5,000 brackets"]
-)
+@pytest.mark.parametrize("name", ["empty", "no json", "null", "nothing asked", "5,000 brackets"])
 async def test_every_route_reads_bodies_alike(client: httpx2.AsyncClient, path: str, name: str) -> None:
     """What one route refuses as a body, the others refuse too."""
     body, status = BODIES[name]
