@@ -24,7 +24,7 @@ _SAME_MARK = {
 }
 _LONG_MARKS = ("...", "**", "//", "->", "=>", "--")
 # A quotation ends with one of these; the apostrophe kinds only where no letter follows.
-_CLOSING = {'"': '"', "“": '”“"', "„": "“”", "«": "»", "「": "」", "'": "'’", "‘": "’'", "`": "`"}
+_CLOSING = {'"': '"', "“": '”“"', "„": "“”", "«": "»", "「": "」", "'": "'’", "‘": "’'", "’": "’'", "`": "`"}
 _ORDINAL_ENDS = frozenset({"st", "nd", "rd", "th"})
 
 
