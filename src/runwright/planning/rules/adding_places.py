@@ -14,7 +14,7 @@ from runwright.planning.rules.lexicon_nouns import ADD_PLACES
 from runwright.planning.rules.lexicon_todos import AS_TODO
 from runwright.planning.rules.phrases import phrase_set
 from runwright.planning.rules.reading import Reading
-from runwright.planning.rules.results import nothing_before, read_group, read_result
+from runwright.planning.rules.results import nothing_before, read_group, read_numbered_result, read_result
 
 _A_TODO = phrase_set(["a|my|an [new] todo|task|reminder"])
 _THIS = phrase_set(["this|that|these|those [todo|todos|task|tasks]", "the following [todo|todos|task|tasks]"])
@@ -45,7 +45,14 @@ def read_result_added(r: Reading) -> bool:
         for result in results or []:
             add_result(r, result)
         return True
-    return False
+    numbered = read_numbered_result(r) if len(r.draft.values) > 1 else None
+    goal = None if numbered is None else goal_end(r, r.at)
+    if numbered is None or goal is None:
+        r.at = start
+        return False
+    r.at = goal
+    add_result(r, numbered)
+    return True
 
 
 def read_this(r: Reading) -> bool:

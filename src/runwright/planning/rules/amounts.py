@@ -41,6 +41,8 @@ def amount_at(words: Words, at: int) -> bool:
 
 
 def _named_amount(words: Words, at: int, *, article: bool) -> bool:
+    if article and words[at].kind == "number" and words.key(at + 1) in ("%", "percent"):
+        return True
     if article and (
         words.key(at) in FRACTIONS or words.key(at) in ("hundred", "thousand", "million", "dozen")
     ):

@@ -53,7 +53,7 @@ def _add(r: Reading) -> Term:
         raise r.refuse(": add it to what?")
     if not items[0].lone and not items[0].percent and not r.draft.values:
         return items[0]
-    return combined(before(r, "add"), "+", items[0])
+    return combined(before(r), "+", items[0])
 
 
 def _subtract(r: Reading) -> Term:
@@ -65,7 +65,7 @@ def _subtract(r: Reading) -> Term:
     elif len(items) > 1:
         raise r.refuse(": subtract them from what?")
     else:
-        whole = before(r, "subtract")
+        whole = before(r)
     for item in items:
         whole = combined(whole, "-", item)
     return whole
@@ -73,7 +73,7 @@ def _subtract(r: Reading) -> Term:
 
 def _multiply(r: Reading) -> Term:
     if r.accept("by", "with"):
-        return combined(before(r, "multiply"), "*", expression(r))
+        return combined(before(r), "*", expression(r))
     items = read_list(r, expression)
     if r.accept("by", "with", "times"):
         if len(items) > 1:
@@ -89,7 +89,7 @@ def _multiply(r: Reading) -> Term:
 
 def _divide(r: Reading) -> Term:
     if r.accept("by"):
-        return combined(before(r, "divide"), "/", expression(r))
+        return combined(before(r), "/", expression(r))
     term = expression(r)
     if r.accept("in", "into"):
         part = _PARTS.get(r.key())
@@ -101,7 +101,7 @@ def _divide(r: Reading) -> Term:
         r.accept("equal")
         r.accept("parts", "pieces")
         return combined(term, "/", Term(part))
-    if r.accept("by"):
+    if r.accept("by", "among", "between"):
         return combined(term, "/", expression(r))
     return _alone(r, term)
 
@@ -114,7 +114,7 @@ def _alone(r: Reading, term: Term) -> Term:
 
 
 def _raise(r: Reading) -> Term:
-    base = before(r, "raise") if r.key() in ("to", "by") else expression(r)
+    base = before(r) if r.key() in ("to", "by") else expression(r)
     if r.accept("by"):
         return combined(base, "+", expression(r))
     if r.accept("to"):
@@ -136,7 +136,7 @@ def _grow(sign: str) -> Callable[[Reading], Term]:
     """Return the reader of `increase 50 by 10%` for a sign."""
 
     def read(r: Reading) -> Term:
-        base = before(r, r.key(-1)) if r.key() == "by" else expression(r)
+        base = before(r) if r.key() == "by" else expression(r)
         if not r.accept("by"):
             raise r.refuse(": by how much?")
         change = expression(r)
@@ -153,14 +153,14 @@ def _shaped(shape: Shape) -> Callable[[Reading], Term]:
     """Return the reader of `square it`, `double 5`, and of `double` alone, for a shape."""
 
     def read(r: Reading) -> Term:
-        return shaped(shape, before(r, r.key(-1)) if r.over() else expression(r))
+        return shaped(shape, before(r) if r.over() else expression(r))
 
     return read
 
 
 def _round(r: Reading) -> Term:
     name = {"up": "ceil", "down": "floor"}.get(r.accept("up", "down", "off"), "round")
-    term = before(r, "round") if r.over() or r.key() == "to" else expression(r)
+    term = before(r) if r.over() or r.key() == "to" else expression(r)
     if r.key() in ("up", "down", "off"):
         name = {"up": "ceil", "down": "floor"}.get(r.accept("up", "down", "off"), name)
     return rounded(r, name, term)

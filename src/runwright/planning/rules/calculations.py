@@ -111,9 +111,12 @@ def _body(r: Reading, *, explicit: bool) -> Term | None:
     if deed_at(r):
         return read_deed(r)
     if not (explicit or _figure_follows(r)):
-        if r.sees(SPOKEN) is not None or r.sees(POSTFIXES) is not None or r.key() in ("*", "/", "**", "^"):
-            said = r.text(r.at, r.at + 1)
-            return before(r, said)
+        if (
+            (r.sees(SPOKEN) is not None and r.key() != "x")
+            or r.sees(POSTFIXES) is not None
+            or r.key() in ("*", "/", "**", "^")
+        ):
+            return before(r)
         return None
     term = expression(r)
     if term.lone and not explicit:
@@ -145,7 +148,7 @@ def _continued(r: Reading) -> Term | None:
     """Take a clause that goes on from the result before: `times 3`, `plus 5`, `squared`, `/ 2`."""
     shape = r.phrase(POSTFIXES)
     if shape is not None:
-        return shaped(shape, before(r, "it"))
+        return shaped(shape, before(r))
     start = r.at
     sign = SIGNS.get(r.key())
     if sign is not None and r.key() != "%" and r.at not in r.words.layout and r.word(1).spaced:
@@ -155,7 +158,7 @@ def _continued(r: Reading) -> Term | None:
     if sign is None or sign.turned or not amount_at(r.words, r.at):
         r.at = start
         return None
-    return combined(before(r, "it"), sign.sign, expression(r))
+    return combined(before(r), sign.sign, expression(r))
 
 
 def _read_shown_result(r: Reading) -> bool:

@@ -67,7 +67,9 @@ _ASKED = phrase_set(
 def opens(words: Words, at: int, *, then: bool) -> bool:
     """Say whether a request surely begins here; `then` when a comma or a word such as `then` announces it."""
     key = words.key(at)
-    if not key:
+    if key in ("don't", "dont", "never") or (key == "do" and words.key(at + 1) == "not"):
+        at += 1 + (key == "do")
+    if not words.key(at):
         return False
     return (
         REMINDERS.ends(words, at) is not None

@@ -144,6 +144,10 @@ class Draft:
         self.added = []
         return step
 
+    def count(self, status: str | None) -> int:
+        """Add a listing of which only the number of todos is wanted."""
+        return self._list(status=status, limit=1)
+
     def find(self, query: str | None, status: str | None) -> Ref:
         """Add a search that fails unless exactly one todo is found, and return that todo's id."""
         tool_input: dict[str, Json] = {}

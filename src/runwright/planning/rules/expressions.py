@@ -8,6 +8,7 @@ one operand.
 from __future__ import annotations
 
 from runwright.planning.rules.amounts import amount_at, breaks
+from runwright.planning.rules.draft import Ref
 from runwright.planning.rules.lexicon_ask import VALUE_OF
 from runwright.planning.rules.lexicon_math import (
     AGGREGATE_LINKS,
@@ -29,12 +30,16 @@ from runwright.planning.rules.lexicon_math import (
     SUPERSCRIPTS,
     Shape,
 )
+from runwright.planning.rules.lexicon_nouns import LIST_PLACES, STATUSES, TODO_MANY
 from runwright.planning.rules.lists import read_figure
 from runwright.planning.rules.numbers import read_number
 from runwright.planning.rules.operators import TOUCHING, ordinal, read_operator
+from runwright.planning.rules.phrases import phrase_set
 from runwright.planning.rules.reading import DEPTH_MAX, Reading
 from runwright.planning.rules.results import before, read_result
 from runwright.planning.rules.terms import Row, Term, combined, shaped
+
+_COUNT_OF = phrase_set(["number|count|amount of"])
 
 
 def expression(r: Reading, spoken: bool = True) -> Term:
@@ -178,6 +183,10 @@ def _named(r: Reading) -> Term:
         r.phrase(VALUE_OF)
         return Term(f"({expression(r).text})")
     article = r.accept("the", "a", "an", "its")
+    if article in ("a", "an") and r.word().kind == "number":
+        return _behind(r, _primary(r))
+    if r.phrase(_COUNT_OF):
+        return _todo_count(r)
     own = OWN.match(r.words, r.at, r.end)
     if own is not None and (article == "its" or (article == "the" and breaks(r.words, own[1]))):
         r.at = own[1]
@@ -202,6 +211,21 @@ def _named(r: Reading) -> Term:
         return Term(CONSTANTS[r.key(-1)], lone=True)
     r.at = start
     return Term(read_result(r), lone=True)
+
+
+def _todo_count(r: Reading) -> Term:
+    """Take `pending todos` behind `the number of`, and fetch the list for it."""
+    status = None
+    while r.accept("my", "the", "all", "our", "of"):
+        pass
+    if r.key() != "todo":
+        status = r.phrase(STATUSES)
+    if not (r.phrase(TODO_MANY) or (r.accept("todo", "task") and r.accept("items", "entries"))):
+        raise r.refuse()
+    if r.accept("i", "we"):
+        r.accept("have")
+    r.phrase(LIST_PLACES)
+    return Term(Ref(r.draft.count(status), ".total_count").text)
 
 
 def _remainder(r: Reading) -> Term | None:

@@ -8,7 +8,7 @@ from runwright.planning.rules.phrases import lines, phrase_set, word_set
 SEPARATOR_MARKS = word_set(", ; . ! ? : | → -> => • — – -- ➜ ➡")
 SENTENCE_MARKS = frozenset(".!?")
 SEPARATOR_WORDS = frozenset(
-    {"and", "then", "&", "afterwards", "afterward", "finally", "lastly", "next", "also"}
+    {"and", "but", "then", "&", "afterwards", "afterward", "finally", "lastly", "next", "also"}
 )
 
 # They say in which order things are to be done, which is the order in which they are said anyway.

@@ -22,10 +22,15 @@ def read_operator(r: Reading, spoken: bool) -> Operator | None:
     if sign is not None:
         r.at += 1
     elif spoken:
-        sign = _nth_power(r) or r.phrase(SPOKEN)
+        sign = _nth_power(r) or (None if r.key() == "x" and not _between(r) else r.phrase(SPOKEN))
     if sign is not None and not _operand_at(r, 0):
         r.at, sign = start, None
     return sign
+
+
+def _between(r: Reading) -> bool:
+    """Say whether an `x` is a times sign, and not a name: in `5 x 3` and `5x3`, not in `3x + 2`."""
+    return r.words.glued(r.at) == r.words.glued(r.at + 1) and r.key(1) not in ("+", "-", "minus", "plus")
 
 
 def _nth_power(r: Reading) -> Operator | None:

@@ -9,6 +9,7 @@ from runwright.planning.rules.phrases import Phrases, phrase_set, word_set
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.target import Target, closed
 
+ROW_MAX = 100
 ARTICLES = word_set("the my that this our a an")
 _NUMBERED = phrase_set(["#", "number", "no .", "no", "nr [.]", "num", "№", "[at|in] position"])
 _SIGNS = word_set("+ - * / ** ^ % ( plus minus times divided")
@@ -43,7 +44,7 @@ def read_placed(r: Reading) -> list[Target]:
         if place is None:
             r.at = here
             break
-        if r.key() in COUNTS and not places:
+        if not places and (r.key() in COUNTS or (r.word().kind == "number" and r.key().isdecimal())):
             return _read_row(r, place)
         status = _status(r) or status
         if not (r.phrase(TODO_ONE) or r.phrase(TODO_MANY)):
@@ -79,13 +80,13 @@ def _added(r: Reading, place: int) -> Target:
 
 def _read_row(r: Reading, place: int) -> list[Target]:
     """Take `two todos` behind `the first`."""
-    count = COUNTS[r.key()]
+    count = COUNTS.get(r.key()) or int(r.key()[:4])
     r.at += 1
     status = _status(r)
     if not (r.phrase(TODO_MANY) or r.accept(*_ONES) or closed(r)):
         return []
-    if place != 1:
-        raise r.refuse(": I can count from the end only for the last todo.")
+    if place != 1 or not 0 < count <= ROW_MAX:
+        raise r.refuse(f": I can take the first few todos, at most {ROW_MAX}, or the last one.")
     return [Target(position=position, status=status) for position in range(1, count + 1)]
 
 

@@ -13,14 +13,20 @@ _STEPS = frozenset({"step", "calculation", "result", "answer", "output", "operat
 _AFTER_PLAIN = word_set("by to from and with plus minus times divided multiplied , + - * / one")
 
 
-def read_result(r: Reading) -> str:
-    """Take words that mean one result and return how an expression writes it."""
-    start = r.at
+def read_numbered_result(r: Reading) -> str | None:
+    """Take words that mean one of several results, `the first result`, `step 2`, if they stand here."""
     index = _named_step(r)
     if index is None:
         index = _nth(r)
-    if index is not None:
-        return r.draft.value(index).text
+    return None if index is None else r.draft.value(index).text
+
+
+def read_result(r: Reading) -> str:
+    """Take words that mean one result and return how an expression writes it."""
+    start = r.at
+    numbered = read_numbered_result(r)
+    if numbered is not None:
+        return numbered
     if r.phrase(LAST_RESULT) is None:
         raise r.refuse()
     if r.draft.values:
@@ -49,7 +55,7 @@ def read_group(r: Reading) -> list[str] | None:
 def nothing_before(r: Reading, said: str) -> NotUnderstood:
     """Return the refusal of a word that has nothing to refer to."""
     return r.refuse(
-        f': "{said}" has nothing to refer to.',
+        f': "{said}" has nothing to refer to.' if said else ": there is no result before it to go on from.",
         hint="Begin with a calculation in the same prompt, such as: calculate 6 * 7, then divide it by 2.",
     )
 
@@ -108,8 +114,8 @@ def _nth(r: Reading) -> int | None:
     return place - 1
 
 
-def before(r: Reading, said: str) -> Term:
-    """Return the result before, for a deed that names nothing to start from."""
+def before(r: Reading, said: str = "") -> Term:
+    """Return the result before, for a deed that names nothing to start from, or only by `said`."""
     if not r.draft.values:
         raise nothing_before(r, said)
     return Term(r.draft.value().text)

@@ -185,12 +185,9 @@ def plain_digits(number: str) -> str:
 def _read_word(scan: _Scan) -> None:
     """Read letters, digits and inner apostrophes; the spellings `to-do` and `to-dos` are one word."""
     text, end = scan.text, scan.at
-    if (
-        text[end] in "xX"
-        and not scan.spaced
-        and text[end - 1 : end].isdecimal()
-        and text[end + 1 : end + 2].isdecimal()
-    ):
+    # `5x3` is a product, `0x3` a number that nobody here can read.
+    product = text[end] in "xX" and text[end - 1 : end].isdecimal() and text[end + 1 : end + 2].isdecimal()
+    if product and not scan.spaced and scan.items[-1].key != "0":
         return scan.take("x", end + 1, "word")
     while end < len(text):
         char = text[end]
