@@ -65,6 +65,8 @@ class Browser:
 
     def open(self, address: str, *, width: int = 1280, scheme: str = "light") -> None:
         """Go to an address, in a window of this width, on a device that is set to this colour scheme."""
+        self.ask("Page.navigate", url="about:blank")
+        self.until("location.href === 'about:blank'", "the page before is gone")
         self.complaints.clear()
         self.ask(
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
