@@ -77,19 +77,23 @@ class Application:
 
 
 @asynccontextmanager
-async def application(settings: Settings, tools: Sequence[DeclaredTool] = ()) -> AsyncIterator[Application]:
-    """Yield a running Runwright on its SQLite file; runs that were not over go on.
+async def application(
+    settings: Settings, tools: Sequence[DeclaredTool] = (), *, take_up: bool = True
+) -> AsyncIterator[Application]:
+    """Yield a running Runwright on its SQLite file.
 
+    take_up  carry on the runs that were not over; a process that will not stay leaves them to one that does
     tools    beside the built-in ones, those of the settings and those of installed packages
     Raises   DatabaseInUse, JournalUnavailable, Invalid for tools that cannot be used
     """
     path = settings.database_path
-    _make_folder(path)
+    make_folder(path)
     lock = Lock(path)
     try:
         app = _compose(settings, path, lock, tools)
         try:
-            await app.worker.start()
+            if take_up:
+                await app.worker.start()
             yield app
         finally:
             await app.worker.drain(settings.drain_grace_s)
@@ -179,7 +183,11 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make the folder of a database file where there is none.
+
+    Raises   JournalUnavailable, saying why it cannot be made
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

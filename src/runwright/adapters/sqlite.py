@@ -279,4 +279,6 @@ def failure(error: Exception, path: Path | None = None) -> Exception:
     where = f" {path}" if path else ""
     if isinstance(error, apsw.FullError):
         return JournalUnavailable("the disk with the database is full; free some space")
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+        return JournalUnavailable(f"the file{where} is no SQLite database, or it is damaged")
     return JournalUnavailable(f"the database{where} cannot be used just now: {type(error).__name__}")

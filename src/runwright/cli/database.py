@@ -30,9 +30,9 @@ def upgrade() -> None:
     load_structlog()
     from runwright.adapters import sqlite
     from runwright.adapters.file_lock import Lock
-    from runwright.bootstrap import _make_folder
+    from runwright.bootstrap import make_folder
 
-    _make_folder(path)
+    make_folder(path)
     lock = Lock(path)
     try:
         with closing(sqlite.connect(path)) as connection, translated(path):

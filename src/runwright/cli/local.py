@@ -13,8 +13,7 @@ from contextlib import aclosing, asynccontextmanager, redirect_stdout
 import msgspec
 
 from runwright import logs
-from runwright.adapters.file_lock import Lock
-from runwright.bootstrap import Application, _compose, _make_folder
+from runwright.bootstrap import Application, application
 from runwright.cli.access import Access, Json
 from runwright.core.codec import Record
 from runwright.core.drafts import draft_of
@@ -48,19 +47,9 @@ async def local(settings: Settings) -> AsyncIterator[Access]:
     Raises   DatabaseInUse, JournalUnavailable, Invalid for tools that cannot be used
     """
     logs.terse()
-    path = settings.database_path
-    _make_folder(path)
-    lock = Lock(path)
-    try:
-        with redirect_stdout(sys.stderr):
-            app = _compose(settings, path, lock, ())
-            try:
-                yield Local(app)
-            finally:
-                await app.worker.drain(settings.drain_grace_s)
-                await app.writer.close()
-    finally:
-        lock.release()
+    with redirect_stdout(sys.stderr):
+        async with application(settings, take_up=False) as app:
+            yield Local(app)
 
 
 class Local:

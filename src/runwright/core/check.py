@@ -39,9 +39,8 @@ def check(steps: Sequence[Step], tools: Toolbox, limits: Limits) -> tuple[Proble
 
 def _problems(steps: Sequence[Step], tools: Toolbox, limits: Limits) -> Iterator[Problem]:
     if len(steps) > limits.steps_max:
-        said = (
-            f"the plan has {len(steps)} steps, the limit is {limits.steps_max} (setting RUNWRIGHT_PLAN_STEPS_MAX)"
-        )
+        setting = "RUNWRIGHT_PLAN_STEPS_MAX"
+        said = f"the plan has {len(steps)} steps, the limit is {limits.steps_max} (setting {setting})"
         hint = "make a shorter plan, or several"
         yield Problem(code="too_many_steps", message=said, pointer="/steps", hint=hint)
     readings = [

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/tools", tags=["tools"])
 def _known(parts: Parts, name: str) -> ToolSpec:
     contract = parts.registry.find(name, None)
     if contract is None:
-        raise Refusal("tool_not_found", "there is no tool with this name")
+        raise Refusal("tool_not_found", f"there is no tool {name[:130]!r}")
     return contract.spec
 
 

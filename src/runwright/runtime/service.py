@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import structlog
 
+from runwright.core import control
 from runwright.core import events as ev
 from runwright.core.codec import EMPTY, Record, chained, encode, verified
 from runwright.core.decide import Command, decide
-from runwright.core.errors import Conflict, IllegalTransition, Invalid, LimitReached, Overloaded, RunCorrupt
-from runwright.core.events import Draft, Event, Fact, Resolution, RunError
+from runwright.core.errors import IllegalTransition, Invalid, LimitReached, Overloaded, RunCorrupt
+from runwright.core.events import Draft, Event, Fact, Resolution
 from runwright.core.ids import RunId, Tenant
 from runwright.core.plan import Plan, Problem, Step
 from runwright.core.run import created, evolve, fold
@@ -165,14 +167,7 @@ class Service:
 
         Raises   RunMissing; IllegalTransition when it is over
         """
-
-        def facts(run: Run) -> list[Fact]:
-            if run.cancelling and not run.is_over:
-                return []
-            cancelled = ev.RunCancelled(error=RunError(code="cancelled", message="the run was cancelled"))
-            return [ev.RunCancelling()] if run.running else [ev.RunCancelling(), cancelled]
-
-        return await asyncio.shield(self._control(tenant, run_id, facts))
+        return await self._control(tenant, run_id, control.cancelled)
 
     async def restart(self, tenant: Tenant, run_id: RunId, resolve: dict[int, Resolution]) -> Run:
         """Return the failed run, under way again behind its last checkpoint.
@@ -180,30 +175,27 @@ class Service:
         resolve   verdicts on its unknown steps, by step number
         Raises    RunMissing; RunNotFailed; IllegalTransition when an unknown step is left unresolved
         """
-
-        def facts(run: Run) -> list[Fact]:
-            if run.status != "failed":
-                raise RunNotFailed(f"the run is {run.status}; only a failed run can be restarted")
-            return [ev.RunRestarted(resolve=resolve)]
-
-        return await asyncio.shield(self._control(tenant, run_id, facts))
+        return await asyncio.shield(
+            self._control(tenant, run_id, partial(control.restarted, resolve=resolve))
+        )
 
     async def approve(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
         """Return the run with the approval of exactly this plan on record.
 
         Raises   RunMissing; IllegalTransition when it waits for no approval or for another plan's
         """
-        approved: list[Fact] = [ev.RunApproved(plan_hash=plan_hash)]
-        return await asyncio.shield(self._control(tenant, run_id, lambda run: approved))
+        return await asyncio.shield(
+            self._control(tenant, run_id, partial(control.approved, plan_hash=plan_hash))
+        )
 
     async def reject(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
         """Return the run, ended because this plan was rejected.
 
         Raises   as `approve`
         """
-        why = RunError(code="rejected", message="the plan was rejected")
-        facts: list[Fact] = [ev.RunRejected(plan_hash=plan_hash), ev.RunCancelled(error=why)]
-        return await asyncio.shield(self._control(tenant, run_id, lambda run: facts))
+        return await asyncio.shield(
+            self._control(tenant, run_id, partial(control.rejected, plan_hash=plan_hash))
+        )
 
     async def plan(self, tenant: Tenant, prompt: str) -> tuple[Plan | None, tuple[Problem, ...]]:
         """Return a plan for a prompt, or the problems that stand in its way; runs nothing.
@@ -250,10 +242,14 @@ class Service:
             raise LimitReached(limit, size, self._prompt_bytes_max, setting=setting)
 
     async def _control(self, tenant: Tenant, run_id: RunId, facts: Callable[[Run], list[Fact]]) -> Run:
+        # as with a creation: what is on record must reach the drive, whoever goes away
+        return await asyncio.shield(self._add(tenant, run_id, facts))
+
+    async def _add(self, tenant: Tenant, run_id: RunId, facts: Callable[[Run], list[Fact]]) -> Run:
         now_s = round(self._engine.now_s(), 3)
         after: list[Run] = []
 
-        def control(history: History) -> tuple[Sequence[Record], RunRow]:
+        def added(history: History) -> tuple[Sequence[Record], RunRow]:
             run = _folded(history)
             events = []
             for fact in facts(run):
@@ -263,7 +259,7 @@ class Service:
             after[:] = [run]
             return chained(history.tip, events)[0], row_of(run)
 
-        await self._engine.journal.control(tenant, run_id, control)
+        await self._engine.journal.control(tenant, run_id, added)
         run = after[0]
         if not run.is_over or self._worker.drive_of(run_id):
             self._worker.wake(run_id)
@@ -276,12 +272,6 @@ class Service:
         except RunCorrupt:
             shown = {"run_id": row.run_id, "tenant": row.tenant, "prompt": row.prompt, "status": "corrupt"}
             return msgspec.json.encode(shown)
-
-
-class RunNotFailed(Conflict):
-    """Only a failed run can be restarted."""
-
-    code = "run_not_failed"
 
 
 def _folded(history: History) -> Run:
