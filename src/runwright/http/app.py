@@ -32,6 +32,7 @@ def http_app(parts: Parts) -> ASGIApp:
         version=VERSION,
         summary="A prompt becomes a checked plan, carried out durably and in parallel.",
         openapi_url="/api/openapi.json",
+        openapi_tags=docs.TAGS,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -68,12 +69,10 @@ def _said(code: str, request: Request) -> str:
 
 
 def _describe(app: FastAPI) -> None:
-    """Put the shared schemas into the OpenAPI document."""
+    """Let the OpenAPI document say what is really taken and answered."""
     made = app.openapi
 
     def described() -> dict[str, Any]:
-        document = made()
-        document.setdefault("components", {}).setdefault("schemas", {}).update(docs.COMPONENTS)
-        return document
+        return docs.completed(made())
 
     app.openapi = described  # type: ignore[method-assign]

@@ -54,6 +54,37 @@ COMPONENTS: dict[str, Any] = {
 }
 
 
+TAGS = [
+    {"name": "runs", "description": "Create runs, read them, and say how they go on."},
+    {"name": "events", "description": "Follow a run as it happens."},
+    {"name": "plans", "description": "Plan and check without running anything."},
+    {"name": "tools", "description": "What plans can use, and how it has fared."},
+    {"name": "health", "description": "Whether the server can work."},
+]
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI document with the shared schemas, and without answers that are never given.
+
+    The framework writes a 422 of its own beside every path parameter; ours are problems.
+    """
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(COMPONENTS)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for route in document["paths"].values():
+        for operation in route.values():
+            operation["responses"].pop("422", None)
+    return document
+
+
+def creating(kind: type[msgspec.Struct], status: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI of a route that creates a run."""
+    key = _header("Idempotency-Key", {"type": "string", "maxLength": 255}, "makes the run once in 24 hours")
+    wait = _header("Prefer", {"type": "string"}, "`wait=10` waits up to that many seconds for the end")
+    return {"parameters": [key, wait], **taking(kind, status, schema)}
+
+
 def taking(kind: type[msgspec.Struct], status: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI of a route that takes a JSON body of this type."""
     (body,), parts = msgspec.json.schema_components([kind], ref_template=_REF)
@@ -101,8 +132,12 @@ def listing() -> dict[str, Any]:
 def stream_parameters() -> list[dict[str, Any]]:
     """Return the OpenAPI of what a reader of events may say."""
     number = {"type": "integer", "minimum": 0}
-    header = {"name": "Last-Event-ID", "in": "header", "required": False, "schema": number}
-    return [_query("after", number, "only events behind this seq"), header]
+    last = _header("Last-Event-ID", number, "the same; wins over `after`")
+    return [_query("after", number, "only events behind this seq"), last]
+
+
+def _header(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
 
 
 def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class PlanHash(msgspec.Struct, forbid_unknown_fields=True):
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 
 
-@router.post("", status_code=201, openapi_extra=docs.taking(RunRequest, "201", docs.RUN))
+@router.post("", status_code=201, openapi_extra=docs.creating(RunRequest, "201", docs.RUN))
 async def create(request: Request) -> Response:
     """Create a run from a prompt or a plan. `Idempotency-Key` makes it once; `Prefer: wait=10` waits."""
     parts = parts_of(request)

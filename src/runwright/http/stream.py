@@ -31,7 +31,7 @@ router = APIRouter(tags=["events"])
 sse = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
-@router.post("/api/v1/runs/stream", openapi_extra=docs.taking(RunRequest, "200", {"type": "string"}))
+@router.post("/api/v1/runs/stream", openapi_extra=docs.creating(RunRequest, "200", {"type": "string"}))
 async def create_and_follow(request: Request) -> Response:
     """Create a run and answer with its events as they happen (SSE)."""
     parts = parts_of(request)
