@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
+import uuid_utils
 from anyio import CapacityLimiter
 
 from runwright.adapters.journal_sqlite import SqliteJournal
@@ -34,7 +34,6 @@ from runwright.testing.fakes import ScriptedPlanner
 from runwright.testing.waiting import wait_until
 
 PATIENCE_S = 20.0
-_numbers = count(1)
 
 
 class Composition:
@@ -86,7 +85,7 @@ class Composition:
 
         adopt   its first turn is recorded with it and the worker drives it at once; else the worker is told
         """
-        run_id, now_s = RunId(f"run_{next(_numbers):032x}"), round(self.engine.now_s(), 3)
+        run_id, now_s = RunId(f"run_{uuid_utils.uuid7().hex}"), round(self.engine.now_s(), 3)
         draft = None if prompt else Draft(goal="g", steps=steps)
         fact = ev.RunCreated(
             tenant=DEFAULT_TENANT, prompt=prompt, deadline_s=deadline_s, draft=draft, approval=approval
