@@ -12,6 +12,7 @@ from typing import NamedTuple
 from runwright.planning.rules import commands
 from runwright.planning.rules.lexicon import (
     ABBREVIATIONS,
+    JOINTS,
     ORDER_WORDS,
     SENTENCE_MARKS,
     SEPARATOR_MARKS,
@@ -23,7 +24,7 @@ from runwright.planning.rules.phrases import lines, phrase_set, word_set
 from runwright.planning.rules.words import Words
 
 _DASHES = frozenset({"-", "–", "—", "--"})
-_ALWAYS = SEPARATOR_MARKS - SENTENCE_MARKS - _DASHES - {":", ",", ";"}
+_ALWAYS = SEPARATOR_MARKS - SENTENCE_MARKS - _DASHES - {":", ",", ";", "..."}
 # Somebody is being asked for something, so a new request begins.
 _REQUESTS = phrase_set(
     lines("""
@@ -86,7 +87,7 @@ def separates(words: Words, at: int) -> bool:
         )
     if word.key == ";":
         return not (words.glued(at) and words.key(at - 2) == "&")
-    if word.key in SENTENCE_MARKS or word.key == ":":
+    if word.key in SENTENCE_MARKS or word.key in (":", "..."):
         after = words[at + 1]
         return after.spaced or after.key in SEPARATOR_MARKS
     return word.key in _DASHES and word.spaced and words[at + 1].spaced
@@ -98,7 +99,8 @@ def find_bounds(words: Words) -> Bounds:
     text_at, items_at, query_at = set[int](), set[int](), set[int]()
     at = 0
     while at < count:
-        if not (separates(words, at) or words.key(at) in SEPARATOR_WORDS):
+        joined = words.key(at) in SEPARATOR_WORDS or JOINTS.ends(words, at) is not None
+        if not (joined or separates(words, at)):
             at += 1
             continue
         join = _read_join(words, at)

@@ -6,33 +6,20 @@ from runwright.planning.rules.amounts import amount_at
 from runwright.planning.rules.arithmetic import deed_at, read_deed, rounded, takes_away
 from runwright.planning.rules.bounds import find_bounds
 from runwright.planning.rules.expressions import expression, operand
-from runwright.planning.rules.lexicon_ask import ASK, ASK_TAILS, CALCULATE, FIGURES, LAST_RESULT, VALUE_OF
+from runwright.planning.rules.lexicon_ask import ASK, ASK_TAILS, CALCULATE, LAST_RESULT, VALUE_OF
 from runwright.planning.rules.lexicon_math import CONSTANTS, POSTFIXES, SHARE, SIGNS, SPOKEN
-from runwright.planning.rules.numbers import read_number
-from runwright.planning.rules.phrases import lines, phrase_set, word_set
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.results import before
 from runwright.planning.rules.terms import Term, combined, shaped
+from runwright.planning.rules.turns import read_goes_into, read_share_asked, read_turn
 from runwright.planning.rules.words import read_words
-
-_STARTS = phrase_set(
-    lines("""
-    start|begin|starting|beginning with|from|at [the] [number]
-    take [the] [number]
-    pick [the] [number]
-    """)
-)
-_TOPICS = frozenset({"take", "use", "using", "with", "taking", "grab"})
-_SHOWN = word_set("tell give show print return display output report say present state")
-_PERCENT_OF = phrase_set(["what|which percent|percentage|% of", "what share|proportion|fraction of"])
-_GOES_INTO = phrase_set(["how many times does|do|can|will", "how often does|do|can"])
 
 
 def read_calculation(r: Reading) -> bool:
     """Take a clause that asks for a figure and add it to the plan; say whether there was one."""
-    if _read_shown_result(r) or _read_start(r) or _read_topic(r):
+    if read_turn(r):
         return True
-    special = _read_percent_of(r) or _read_goes_into(r)
+    special = read_share_asked(r) or read_goes_into(r)
     if special is None:
         opened = _open(r)
         special = _body(r, explicit=opened)
@@ -59,8 +46,11 @@ def _open(r: Reading) -> bool:
             explicit = explicit or r.words.key(start) in ("what", "what's", "whats", "how")
         else:
             break
-        r.accept("me")
+        r.accept("me", "both")
         r.accept(":", "-", "=") if r.key() != "-" or r.word(1).spaced else ""
+        headed = r.key(-1) == ":"
+        while headed and (r.word().kind == "line" or r.at in r.words.layout):
+            r.at = r.words.layout.get(r.at, r.at + 1)
     if r.at > start and not _figure_follows(r) and r.at < r.end:
         if explicit and r.words.key(start) not in (
             "what",
@@ -159,77 +149,3 @@ def _continued(r: Reading) -> Term | None:
         r.at = start
         return None
     return combined(before(r), sign.sign, expression(r))
-
-
-def _read_shown_result(r: Reading) -> bool:
-    """Take `and tell me the result`: it is shown anyway, and last if another step stands between."""
-    start = r.at
-    if r.key() not in _SHOWN:
-        return False
-    r.at += 1
-    r.accept("me", "us", "out")
-    r.accept("what")
-    if r.phrase(LAST_RESULT) is None:
-        r.at = start
-        return False
-    r.accept("is", "was")
-    alone = r.over() or r.key() in ("to", "for", "please", "now", "too")
-    if not alone or not (r.draft.values or r.words.key(r.at - 1) in FIGURES):
-        r.at = start
-        return False
-    value = before(r, "the result")
-    if r.draft.values[-1].step != len(r.draft):
-        r.draft.calculate(value.text)
-    return True
-
-
-def _read_start(r: Reading) -> bool:
-    """Take `start with 10`: a number that the next clause goes on from."""
-    start = r.at
-    if not takes_away(r) and r.phrase(_STARTS) and _number_at(r):
-        term = operand(r)
-        if term.lone and r.over() and r.at < r.end:
-            r.draft.remember(f"({term.text})" if term.text.startswith("-") else term.text)
-            return True
-    r.at = start
-    return False
-
-
-def _number_at(r: Reading) -> bool:
-    return read_number(r.words, r.at + (r.key() in ("-", "minus", "negative"))) is not None
-
-
-def _read_topic(r: Reading) -> bool:
-    """Take `use the result and …`: it only names what the next clause is about."""
-    start = r.at
-    if r.key() in _TOPICS:
-        r.at += 1
-        if r.phrase(LAST_RESULT) and r.over() and r.at < r.end:
-            before(r, r.text(start + 1, r.at))
-            return True
-    r.at = start
-    return False
-
-
-def _read_percent_of(r: Reading) -> Term | None:
-    """Take `what percent of 50 is 10`."""
-    if not r.phrase(_PERCENT_OF):
-        return None
-    whole = expression(r)
-    if not r.accept("is", "are"):
-        raise r.refuse()
-    return combined(combined(expression(r), "/", whole), "*", Term("100"))
-
-
-def _read_goes_into(r: Reading) -> Term | None:
-    """Take `how many times does 3 go into 12`."""
-    start = r.at
-    if not r.phrase(_GOES_INTO):
-        return None
-    if not amount_at(r.words, r.at):
-        r.at = start
-        return None
-    part = expression(r)
-    if not (r.accept("go", "fit", "goes") and r.accept("into", "in")):
-        raise r.refuse()
-    return combined(expression(r), "/", part)

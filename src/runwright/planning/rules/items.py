@@ -11,6 +11,8 @@ from runwright.planning.rules.words import Words
 Span = tuple[int, int]
 
 _JOINS = frozenset({"and", "&"})
+# Signs at the end of a text that are a part of it.
+_KEPT = frozenset({"!", "?", "..."})
 _THANKS = phrase_set(["please", "pls", "plz", "thanks", "thank you", "for me please"])
 # Around so few words an `and` joins two things and not the parts of one.
 _SHORT_WORDS_MAX = 2
@@ -26,13 +28,13 @@ def written(words: Words, span: Span) -> str:
 
 def _trimmed(words: Words, span: Span) -> Span:
     start, end = span
-    while end > start and separates(words, end - 1) and words.key(end - 1) not in ("!", "?"):
+    while end > start and separates(words, end - 1) and words.key(end - 1) not in _KEPT:
         if words.key(end - 1) == "." and _keeps_stop(words, end - 1):
             break
         end -= 1
     if words.key(end) == "." and end > start and _keeps_stop(words, end):
         return start, end + 1
-    while end > start and words.key(end) in ("!", "?") and words.glued(end):
+    while end > start and words.key(end) in _KEPT and words.glued(end):
         end += 1
     return start, end
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from runwright.planning.rules.phrases import lines, phrase_set, word_set
 
 # Signs and words that may stand between two clauses.
-SEPARATOR_MARKS = word_set(", ; . ! ? : | → -> => • — – -- ➜ ➡")
+SEPARATOR_MARKS = word_set(", ; . ! ? ... : | → -> => • — – -- ➜ ➡")
 SENTENCE_MARKS = frozenset(".!?")
 SEPARATOR_WORDS = frozenset(
     {"and", "but", "then", "&", "afterwards", "afterward", "finally", "lastly", "next", "also"}
 )
+
+JOINTS = phrase_set(["followed by", "as well as", "along with", "in addition to"])
 
 # They say in which order things are to be done, which is the order in which they are said anyway.
 SEQUENCE = phrase_set(
@@ -54,6 +56,8 @@ SEQUENCE = phrase_set(
     besides [that]
     on top of that
     as well as
+    along with
+    in addition to
     step by step
     in this order
     too
@@ -125,6 +129,8 @@ WRAPPERS = phrase_set(
     if you could
     if you can
     if you don't mind
+    while you're at it
+    while you are at it
     if you please
     if possible
     if you would

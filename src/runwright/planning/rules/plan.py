@@ -18,7 +18,7 @@ from runwright.planning.rules.bounds import find_bounds, separates
 from runwright.planning.rules.calculations import read_calculation
 from runwright.planning.rules.draft import Draft
 from runwright.planning.rules.layout import find_layout
-from runwright.planning.rules.lexicon import ORDER_WORDS, SEPARATOR_WORDS, SEQUENCE, TAILS, WRAPPERS
+from runwright.planning.rules.lexicon import JOINTS, ORDER_WORDS, SEPARATOR_WORDS, SEQUENCE, TAILS, WRAPPERS
 from runwright.planning.rules.listing import read_listing
 from runwright.planning.rules.phrases import word_set
 from runwright.planning.rules.reading import HINT, Reading, quoted
@@ -102,7 +102,7 @@ def _read_clause(r: Reading) -> None:
         raise r.refuse()
     if r.after_text:
         return
-    while r.phrase(TAILS):
+    while r.sees(JOINTS) is None and r.phrase(TAILS):
         pass
     if r.at < r.end and not r.over():
         raise r.refuse()

@@ -11,7 +11,7 @@ from typing import TypeVar
 from runwright.core.errors import NotUnderstood
 from runwright.planning.rules.bounds import Bounds, separates
 from runwright.planning.rules.draft import Draft
-from runwright.planning.rules.lexicon import SEPARATOR_WORDS
+from runwright.planning.rules.lexicon import JOINTS, SEPARATOR_WORDS
 from runwright.planning.rules.phrases import Phrases
 from runwright.planning.rules.words import Word, Words
 
@@ -71,7 +71,9 @@ class Reading:
 
     def over(self) -> bool:
         """Say whether nothing is left, or a sign or word stands here that can end a clause."""
-        return self.at >= self.end or self.key() in SEPARATOR_WORDS or separates(self.words, self.at)
+        if self.at >= self.end or self.key() in SEPARATOR_WORDS or separates(self.words, self.at):
+            return True
+        return self.sees(JOINTS) is not None
 
     def text(self, start: int, end: int) -> str:
         """Return the text between two words as it was written."""
