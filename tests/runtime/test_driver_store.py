@@ -228,3 +228,38 @@ async def test_the_intent_is_on_record_before_the_tool_is_called(tmp_path: Path)
 
     assert [types[-1] for types in seen] == ["step.started"] * 2
     assert [types.count("step.succeeded") for types in seen] == [0, 1]
+
+
+async def test_a_run_that_is_damaged_while_it_is_in_hand_is_let_go(tmp_path: Path) -> None:
+    """What cannot be verified is not folded: nothing more is written for the run, and others go on."""
+    noting = Noting(held=True)
+    async with composed(tmp_path / "file.db", noting.tool) as parts:
+        run_id, beside = await parts.submit(*CHAIN), await parts.submit(step(1, "noted"))
+        await wait_until(lambda: len(noting.calls) == 2, 10, "both calls")
+        await parts.control(run_id, ev.RunCancelling(), wake=False)
+        flip = "UPDATE events SET hash = x'00' WHERE run_id = ? AND type = 'run.cancelling'"
+        await parts.writer.submit(lambda con: con.execute(flip, (run_id,)).fetchall())
+        before = parts.types(run_id)
+        parts.worker.wake(run_id)
+        await wait_until(lambda: parts.worker.in_hand == 1, 10, "the damaged run to be let go")
+        noting.go_on.set()
+        await parts.over(beside)
+
+        assert parts.run(beside).status == "completed"
+        assert parts.types(run_id) == before
+    assert noting.cut_off == 1
+
+
+async def test_a_run_that_is_accepted_during_a_drain_is_for_the_next_process(tmp_path: Path) -> None:
+    """It is on record and claimed; nobody starts it here."""
+    noting = Noting()
+    async with composed(tmp_path / "file.db", noting.tool) as parts:
+        parts.worker.draining = True
+        run_id = await parts.submit(*CHAIN)
+        left = (parts.worker.in_hand, parts.types(run_id))
+    async with composed(tmp_path / "file.db", noting.tool) as parts:
+        assert await parts.worker.start() == 1
+        run = await parts.over(run_id)
+
+    assert left == (0, ["run.created", "plan.started"])
+    assert run.status == "completed"

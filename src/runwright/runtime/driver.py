@@ -135,11 +135,8 @@ class Drive:
             return Event(run.seq + 1, now_s, news, news.step.step_number) if run.planning else None
         if isinstance(news, ev.PlanAccepted | ev.PlanRefused):
             return Event(run.seq + 1, now_s, news) if run.planning else None
-        number = news.step_number
-        if number not in run.running:
-            return None  # recorded already, by an append whose answer was lost
         assert run.graph is not None
-        step = run.graph.steps[number - 1]
+        step = run.graph.steps[news.step_number - 1]
         contract = self._engine.registry.find(step.tool_name, step.tool_version)
         assert contract is not None
         if self._releasing and isinstance(news, Interrupted) and contract.spec.effects != "unsafe":
