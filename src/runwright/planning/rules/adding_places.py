@@ -58,7 +58,7 @@ def read_result_added(r: Reading) -> bool:
 def read_this(r: Reading) -> bool:
     """Take `this as a todo: call mom`, `this to my list: call mom`, `the following: call mom`."""
     start = r.at
-    if r.phrase(_THIS):
+    if r.key() == ":" or r.phrase(_THIS):
         r.accept("down")
         r.at = goal_end(r, r.at) or r.at
         if r.key() == ":" and not amount_at(r.words, r.at + 1):

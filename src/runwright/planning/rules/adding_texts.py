@@ -13,7 +13,7 @@ from runwright.planning.rules.results import nothing_before
 # `the total is {result}`: what stands before a result that is part of a text, and around it.
 _EQUALS = frozenset({"is", "=", ":", "equals", "was", "are", "of", "to", "be"})
 # `can you remind me to call mom?`: the question mark is the request's, not the todo's.
-_ASKING = frozenset({"can", "could", "would", "will", "may", "might"})
+_ASKING = frozenset({"can", "could", "would", "will", "may", "might", "is", "are"})
 _HOLES = frozenset({("{", "}"), ("<", ">"), ("[", "]")})
 
 

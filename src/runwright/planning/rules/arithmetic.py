@@ -206,11 +206,11 @@ def _figure(kind: str) -> Callable[[Reading], Term]:
 
 DEEDS: Phrases[Callable[[Reading], Term]] = Phrases(
     {
-        "add|adding": _add,
-        "subtract|subtracting|deduct|deducting": _subtract,
+        "add|adding|added": _add,
+        "subtract|subtracting|subtracted|deduct|deducting": _subtract,
         "take away": _subtract,
-        "multiply|multiplying|multipy": _multiply,
-        "divide|dividing|split": _divide,
+        "multiply|multiplying|multiplied": _multiply,
+        "divide|dividing|divided|split": _divide,
         "raise|raising": _raise,
         "increase|increasing|grow": _grow("+"),
         "decrease|decreasing|reduce|reducing|lower|diminish": _grow("-"),
@@ -226,7 +226,6 @@ DEEDS: Phrases[Callable[[Reading], Term]] = Phrases(
         "average|averaging": _figure("average"),
     }
 )
-_NOUN_LINKS = frozenset({"of", "root", "between", "("})
 
 
 def deed_at(r: Reading) -> bool:

@@ -89,7 +89,7 @@ def separates(words: Words, at: int) -> bool:
         return not (words.glued(at) and words.key(at - 2) == "&")
     if word.key in SENTENCE_MARKS or word.key in (":", "..."):
         after = words[at + 1]
-        return after.spaced or after.key in SEPARATOR_MARKS
+        return after.spaced or after.kind == "line" or after.key in SEPARATOR_MARKS
     return word.key in _DASHES and word.spaced and words[at + 1].spaced
 
 

@@ -50,7 +50,7 @@ def without_thanks(words: Words, span: Span) -> Span:
     start, end = span
     for size in (1, 2, 3):
         at = end - size
-        if at <= start + 1 or _THANKS.ends(words, at, end) != end:
+        if at <= start + (words[start].kind != "quoted") or _THANKS.ends(words, at, end) != end:
             continue
         if words.key(at) in ("please", "pls", "plz", "for") or words.key(at - 1) == ",":
             return start, at

@@ -101,6 +101,13 @@ WRAPPERS = phrase_set(
     can|could|may we [please|also]
     could you possibly
     can you help me [to|and]
+    i wonder|wondered [if you could|can|would]
+    i am|was wondering [if you could|can|would]
+    i'm|im wondering [if you could|can|would]
+    do|would you know
+    do|would you happen to know
+    help me with
+    how|what about
     could you help me [to|and]
     are you able to
     is it possible to

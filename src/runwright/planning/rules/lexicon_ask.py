@@ -86,6 +86,7 @@ ASK = phrase_set(
     take
     do
     i get when|if i
+    if|when i|you|we
     what do|would you|i|we get when|if [you|i|we]
     what happens when|if [you|i|we]
     what will|would i|we|you get when|if [you|i|we]
@@ -96,7 +97,7 @@ VALUE_OF = phrase_set(
     [the] value|result|answer|outcome|output of [:]
     [the] answer|solution to [:]
     [the] value|answer|solution for [:]
-    [the] result|value|answer when|if you
+    [the] result|value|answer when|if you|i|we
     [the] calculation|expression|computation|operation [of] [:]
     """)
 )
@@ -119,6 +120,7 @@ ASK_TAILS = phrase_set(
     exactly
     combined
     be
+    what do|will|would i|you|we get|have
     give|gives [me|us|you]
     as a number
     """)

@@ -74,6 +74,7 @@ INTROS = phrase_set(
     to
     for
     for me to
+    for me|us :
     for myself to
     called|named|titled|labeled|labelled|entitled|reading|stating|saying [:]
     with [the|a] text|title|name|description|content|label|message|words [of] [:]

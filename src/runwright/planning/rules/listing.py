@@ -65,9 +65,6 @@ _NOT_ABOUT = phrase_set(
     ]
 )
 _NEGATIONS = word_set("not haven't hasn't aren't isn't didn't never n't havent arent isnt")
-_PENDING_PLAIN = phrase_set(
-    ["haven't|havent|have not done|completed|finished [yet]", "to do", "left", "remaining"]
-)
 
 
 @dataclass
@@ -80,7 +77,6 @@ class _Wanted:
     negated: bool = False
     query: str | None = None
     size: int | None = None
-    words: int = 0
 
 
 def read_listing(r: Reading) -> bool:
@@ -154,7 +150,6 @@ def _read_wanted(r: Reading) -> _Wanted | None:
             return wanted
         if not _read_word(r, wanted):
             return None
-        wanted.words += 1
         if wanted.named and r.word().kind == "quoted":
             wanted.query = _query(r)
             return wanted

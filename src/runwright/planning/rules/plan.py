@@ -13,12 +13,20 @@ from runwright.core.errors import NotUnderstood
 from runwright.core.plan import Step
 from runwright.planning.rules.acting import read_act, read_get
 from runwright.planning.rules.adding import read_adding
-from runwright.planning.rules.arithmetic import deed_at
 from runwright.planning.rules.bounds import find_bounds, separates
 from runwright.planning.rules.calculations import read_calculation
+from runwright.planning.rules.commands import heads, opens
 from runwright.planning.rules.draft import Draft
 from runwright.planning.rules.layout import find_layout
-from runwright.planning.rules.lexicon import JOINTS, ORDER_WORDS, SEPARATOR_WORDS, SEQUENCE, TAILS, WRAPPERS
+from runwright.planning.rules.lexicon import (
+    JOINTS,
+    ORDER_WORDS,
+    SENTENCE_MARKS,
+    SEPARATOR_WORDS,
+    SEQUENCE,
+    TAILS,
+    WRAPPERS,
+)
 from runwright.planning.rules.listing import read_listing
 from runwright.planning.rules.phrases import word_set
 from runwright.planning.rules.reading import HINT, Reading, quoted
@@ -33,6 +41,8 @@ def plan_steps(prompt: str) -> tuple[Step, ...]:
     Raises NotUnderstood, with the part that was not understood in quotes. Time is linear in the length.
     """
     words = read_words(prompt)
+    if len(words) == 1 and words[0].kind == "quoted":
+        words = read_words(prompt.strip()[1:-1])
     words.layout = find_layout(words)
     r = Reading(words, find_bounds(words), Draft())
     while _skip_joints(r):
@@ -55,11 +65,7 @@ def _skip_joints(r: Reading) -> bool:
             r.at = r.clause_start = r.words.layout[r.at]
         elif key == "-" and r.at == 0:
             return True
-        elif (
-            separates(r.words, r.at)
-            or key in ("?", "!", ".", ":")
-            or (key in SEPARATOR_WORDS and key != "next")
-        ):
+        elif separates(r.words, r.at) or key in SEPARATOR_WORDS or key in SENTENCE_MARKS:
             r.at = r.clause_start = r.at + 1
         elif key in ORDER_WORDS and _is_order(r):
             r.at += 1
@@ -72,23 +78,7 @@ def _is_order(r: Reading) -> bool:
     """Say whether `first` only says in which order, as in `first list my todos`."""
     if r.key(1) in (",", ":"):
         return True
-    here, r.at = r.at, r.at + 1
-    known = r.key() in (
-        "add",
-        "list",
-        "show",
-        "calculate",
-        "compute",
-        "what",
-        "what's",
-        "delete",
-        "complete",
-        "create",
-        "remind",
-    )
-    known = known or deed_at(r)
-    r.at = here
-    return known
+    return heads(r.words, r.at + 1) or opens(r.words, r.at + 1, then=False)
 
 
 def _read_clause(r: Reading) -> None:

@@ -22,6 +22,15 @@ _STARTS = phrase_set(
     """)
 )
 _TOPICS = frozenset({"take", "use", "using", "with", "taking", "grab"})
+_SO = phrase_set(["[let me|us] know", "tell|show me|us", "report back"])
+_WHAT_IS_IT = phrase_set(
+    lines("""
+    what|what's|whats [is] it|that
+    what|what's|whats [is] the result|answer|total|outcome
+    what do|will|would i|you|we get|have
+    what does that|it make|give|come to
+    """)
+)
 _SHOWN = word_set("tell give show print return display output report say present state")
 _FRONTED = {
     "from": {"subtract": "-", "take": "-", "deduct": "-", "remove": "-"},
@@ -40,6 +49,12 @@ def read_turn(r: Reading) -> bool:
 def _read_shown_result(r: Reading) -> bool:
     """Take `and tell me the result`: it is shown anyway, and last if another step stands between."""
     start = r.at
+    if r.phrase(_SO) and r.over() and len(r.draft) > 0:
+        return True
+    r.at = start
+    if bool(r.draft.values) and r.phrase(_WHAT_IS_IT) and r.over():
+        return _show_last(r)
+    r.at = start
     if r.key() not in _SHOWN:
         return False
     r.at += 1
@@ -53,6 +68,11 @@ def _read_shown_result(r: Reading) -> bool:
     if not alone or not (r.draft.values or r.words.key(r.at - 1) in FIGURES):
         r.at = start
         return False
+    return _show_last(r)
+
+
+def _show_last(r: Reading) -> bool:
+    """Make the last result what the plan ends with; calculated anew if other steps stand behind it."""
     value = before(r, "the result")
     if r.draft.values[-1].step != len(r.draft):
         r.draft.calculate(value.text)
