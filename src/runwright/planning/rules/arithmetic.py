@@ -18,13 +18,14 @@ from runwright.planning.rules.lexicon_math import (
     PRODUCT,
     QUADRUPLED,
     SQUARED,
+    SUM,
     TRIPLED,
-    UNITS,
     Shape,
 )
-from runwright.planning.rules.lexicon_nouns import LIST_PLACES, ORDINALS
+from runwright.planning.rules.lexicon_nouns import LIST_PLACES
 from runwright.planning.rules.lists import read_list
 from runwright.planning.rules.numbers import read_number
+from runwright.planning.rules.operators import ordinal
 from runwright.planning.rules.phrases import Phrases, phrase_set
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.results import before
@@ -40,12 +41,28 @@ _NEAREST = {"ten": 10, "hundred": 100, "thousand": 1000, "million": 10**6, "10":
 _PARTS = {"half": "2", "two": "2", "halves": "2", "thirds": "3", "quarters": "4"}
 
 
+def _by(r: Reading) -> Term:
+    """Take what a deed is done with; a row of operands there could belong to the deed's result as well."""
+    term = expression(r)
+    if term.row:
+        raise r.refuse(": it can be read in two ways.", hint="Use parentheses, such as: 5 * (3 + 1).")
+    return term
+
+
+def _whole(r: Reading) -> Term:
+    """Take what is added to or subtracted from; `4 times 5` behind `add 3 to` could mean (3 + 4) times 5."""
+    term = expression(r)
+    if term.row == "words" and term.rank != SUM:
+        raise r.refuse(": it can be read in two ways.", hint="Use parentheses, such as: 3 + (4 * 5).")
+    return term
+
+
 def _add(r: Reading) -> Term:
     r.accept("up", "together")
     items = read_list(r, expression)
     r.accept("more")
     if r.sees(LIST_PLACES) is None and r.accept("to", "onto", "with"):
-        return figure("sum", [expression(r), *items])
+        return figure("sum", [_whole(r), *items])
     r.accept("together", "up")
     if len(items) > 1:
         return figure("sum", items)
@@ -61,7 +78,7 @@ def _subtract(r: Reading) -> Term:
     r.accept("away")
     if r.sees(LIST_PLACES) is None and r.accept("from", "off"):
         r.accept("of")
-        whole = expression(r)
+        whole = _whole(r)
     elif len(items) > 1:
         raise r.refuse(": subtract them from what?")
     else:
@@ -73,12 +90,12 @@ def _subtract(r: Reading) -> Term:
 
 def _multiply(r: Reading) -> Term:
     if r.accept("by", "with"):
-        return combined(before(r), "*", expression(r))
+        return combined(before(r), "*", _by(r))
     items = read_list(r, expression)
     if r.accept("by", "with", "times"):
         if len(items) > 1:
             raise r.refuse(": multiply which of them?")
-        return combined(items[0], "*", expression(r))
+        return combined(items[0], "*", _by(r))
     r.accept("together")
     if len(items) > 1:
         return figure("product", items)
@@ -89,20 +106,24 @@ def _multiply(r: Reading) -> Term:
 
 def _divide(r: Reading) -> Term:
     if r.accept("by"):
-        return combined(before(r), "/", expression(r))
+        return combined(before(r), "/", _by(r))
     term = expression(r)
     if r.accept("in", "into"):
-        part = _PARTS.get(r.key())
-        if (part is None and r.key(1) in ("parts", "pieces")) or r.key(2) in ("parts", "pieces"):
-            part = str(UNITS[r.key()]) if r.key() in UNITS else r.key()
-        if part is None:
+        number = read_number(r.words, r.at)
+        if r.key() in _PARTS:
+            r.at, part = r.at + 1, _PARTS[r.key()]
+            r.accept("equal")
+            r.accept("parts", "pieces")
+        elif number is not None:
+            r.at, part = number.after, number.text
+            r.accept("equal")
+            if not r.accept("parts", "pieces"):
+                raise r.refuse()
+        else:
             raise r.refuse()
-        r.at += 1
-        r.accept("equal")
-        r.accept("parts", "pieces")
         return combined(term, "/", Term(part))
     if r.accept("by", "among", "between"):
-        return combined(term, "/", expression(r))
+        return combined(term, "/", _by(r))
     return _alone(r, term)
 
 
@@ -121,12 +142,12 @@ def _raise(r: Reading) -> Term:
         r.accept("the")
         if r.accept("power"):
             r.accept("of")
-        nth = ORDINALS.get(r.key()) or (int(r.key()[:-2]) if r.word().kind == "ordinal" else None)
+        nth = ordinal(r)
         if nth is not None:
             r.at += 1
             r.accept("power")
             return combined(base, "**", Term(str(nth)))
-        exponent = expression(r)
+        exponent = _by(r)
         r.accept("power")
         return combined(base, "**", exponent)
     return _alone(r, base)
@@ -139,7 +160,7 @@ def _grow(sign: str) -> Callable[[Reading], Term]:
         base = before(r) if r.key() == "by" else expression(r)
         if not r.accept("by"):
             raise r.refuse(": by how much?")
-        change = expression(r)
+        change = _by(r) if sign == "-" else expression(r)
         if change.text.startswith("(1 /"):
             raise r.refuse(
                 ": by that number, or by that share of it?", hint="Say it in percent, such as: by 50%."
@@ -153,7 +174,7 @@ def _shaped(shape: Shape) -> Callable[[Reading], Term]:
     """Return the reader of `square it`, `double 5`, and of `double` alone, for a shape."""
 
     def read(r: Reading) -> Term:
-        return shaped(shape, before(r) if r.over() else expression(r))
+        return shaped(shape, before(r) if r.over() else _by(r))
 
     return read
 

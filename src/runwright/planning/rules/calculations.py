@@ -19,19 +19,16 @@ def read_calculation(r: Reading) -> bool:
     """Take a clause that asks for a figure and add it to the plan; say whether there was one."""
     if read_turn(r):
         return True
-    special = read_share_asked(r) or read_goes_into(r)
-    if special is None:
-        opened = _open(r)
-        special = _body(r, explicit=opened)
-        if special is None:
-            if not opened:
-                return False
-            raise r.refuse()
-    if r.accept("rounded") or (r.key() == "to"):
-        special = rounded(r, "round", special)
+    start = r.at
+    term = read_share_asked(r) or read_goes_into(r) or _body(r, explicit=_open(r))
+    if term is None:
+        r.at = start
+        return False
+    if r.accept("rounded") or r.key() == "to":
+        term = rounded(r, "round", term)
     while r.phrase(ASK_TAILS):
         pass
-    r.draft.calculate(special.text)
+    r.draft.calculate(term.text)
     return True
 
 
@@ -52,18 +49,6 @@ def _open(r: Reading) -> bool:
         while headed and (r.word().kind == "line" or r.at in r.words.layout):
             r.at = r.words.layout.get(r.at, r.at + 1)
     if r.at > start and not _figure_follows(r) and r.at < r.end:
-        if explicit and r.words.key(start) not in (
-            "what",
-            "what's",
-            "whats",
-            "how",
-            "tell",
-            "show",
-            "give",
-            "get",
-            "find",
-        ):
-            return True
         r.at = start
         return False
     return explicit
@@ -90,11 +75,9 @@ def _body(r: Reading, *, explicit: bool) -> Term | None:
     if r.sees(VALUE_OF) is not None:
         behind = r.sees(VALUE_OF) or r.at
         here, r.at = r.at, behind
-        if deed_at(r) or takes_away(r):
-            return read_deed(r)
-        r.at = here
+        if not (deed_at(r) or takes_away(r)):
+            r.at = here
     if takes_away(r):
-        r.at += 1
         return _take_away(r)
     if r.draft.values and (term := _continued(r)) is not None:
         return term
@@ -126,6 +109,8 @@ def _quoted(r: Reading) -> Term:
 
 
 def _take_away(r: Reading) -> Term:
+    """Take `take 5 away from 12`, `take 20% off 80`."""
+    r.accept("take")
     part = operand(r)
     if part.rank == SHARE:
         return part

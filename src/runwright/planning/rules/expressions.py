@@ -44,8 +44,9 @@ _COUNT_OF = phrase_set(["number|count|amount of"])
 
 def expression(r: Reading, spoken: bool = True) -> Term:
     """Take an expression; without `spoken` only signs join its operands, no words."""
-    row, last = Row(), operand(r)
+    row, last, start = Row(), operand(r), r.at
     while (operator := read_operator(r, spoken)) is not None:
+        row.spoken = row.spoken or r.words[start].kind == "word"
         if operator is TOUCHING and row.rank == PRODUCT and row.sign != "*":
             raise r.refuse(": write the multiplication sign, it could be read in two ways.")
         if operator.turned:
@@ -55,6 +56,7 @@ def expression(r: Reading, spoken: bool = True) -> Term:
         last = operand(r)
         if last.percent and operator.rank != SUM:
             last = last.settled()
+        start = r.at
     return row.ended(last)
 
 
@@ -181,7 +183,7 @@ def _named(r: Reading) -> Term:
     start = r.at
     if r.sees(VALUE_OF) is not None and amount_at(r.words, r.sees(VALUE_OF) or 0):
         r.phrase(VALUE_OF)
-        return Term(f"({expression(r).text})")
+        return expression(r)._replace(lone=False, row="")
     article = r.accept("the", "a", "an", "its")
     if article in ("a", "an") and r.word().kind == "number":
         return _behind(r, _primary(r))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from runwright.planning.rules.lexicon_math import (
     ATOM,
@@ -24,6 +24,7 @@ class Term(NamedTuple):
     lone      a number or a result as it stands, so nothing has been asked for yet
     percent   it ends in a percent sign, which takes its share of what stands before it
     joined    number words with an `and` inside
+    row       operands in a row without parentheses: joined by `signs`, or also by `words`
     """
 
     text: str
@@ -31,6 +32,7 @@ class Term(NamedTuple):
     lone: bool = False
     percent: bool = False
     joined: bool = False
+    row: Literal["", "signs", "words"] = ""
 
     def within(self, rank: int) -> str:
         """Return the text, in parentheses unless it holds together at least that tightly."""
@@ -87,6 +89,7 @@ class Row:
     def __init__(self) -> None:
         self.sign = ""
         self.rank = ATOM
+        self.spoken = False
         self._parts: list[str] = []
         self._opened = 0
 
@@ -109,4 +112,5 @@ class Row:
         if not self._parts:
             return term
         text = "(" * self._opened + "".join(self._parts) + term.within(SIGN)
-        return Term(text, SHARE if term.percent else self.rank, percent=term.percent)
+        rank = SHARE if term.percent else self.rank
+        return Term(text, rank, percent=term.percent, row="words" if self.spoken else "signs")
