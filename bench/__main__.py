@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import api, asynchow, check, crash, machine, startup, workloads
+from bench import api, asynchow, check, crash, machine, processes, startup, workloads
 from bench.sizes import FULL, LEAST, QUICK, Sizes
 from bench.tables import Table
 
@@ -25,14 +25,19 @@ def main() -> int:
     asked = frozenset(given.parts or PARTS)
     began_s, made, failed = time.monotonic(), list[Table](), 0
     print(f"{machine.described()}\n", flush=True)
+    if sizes is LEAST:
+        print("--smoke: too little is measured for any figure to mean something\n")
     for name, measure in _measures(asked, sizes):
+        with processes.scratch() as folder:
+            before = machine.conditions(folder)
         try:
             tables = measure()
         except Exception as error:  # one part that fails must not hide the others
-            print(f"{name} FAILED: {error}\n", flush=True)
+            print(f"{name} FAILED: {type(error).__name__}: {error}\n", flush=True)
             failed += 1
             continue
         for table in tables:
+            table.notes.append(f"before: {before}")
             print(f"{table.markdown() if given.markdown else table.aligned()}\n", flush=True)
         made += tables
     left_out = sorted(set(PARTS) - asked)

@@ -28,6 +28,12 @@ class Conditions(NamedTuple):
     loop_ms: float
     sync_ms: float
 
+    def __str__(self) -> str:
+        return (
+            f"load {self.load:.1f}, 1,000,000 squares {self.loop_ms:.0f} ms, "
+            f"one fdatasync of 4 KiB {self.sync_ms:.2f} ms"
+        )
+
 
 def conditions(folder: Path) -> Conditions:
     """Return how busy the machine is and how quick its processor and disk are at this moment."""

@@ -109,7 +109,8 @@ class Repetition:
         return time.perf_counter() - began_s
 
     async def _run(self, shape: Shape) -> None:
-        self.measured.steps += await self._runs.run(f"run{next(self._names)}", shape)
+        steps = await self._runs.run(f"run{next(self._names)}", shape)
+        self.measured.steps += steps
 
     def _log_bytes(self) -> int:
         log = Path(self._order.folder) / f"{self._order.subject}.db-wal"

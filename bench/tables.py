@@ -9,11 +9,16 @@ from typing import Any, Literal, NamedTuple
 
 
 class Goal(NamedTuple):
-    """What a figure is held to; `text` is shown where the bound alone does not say it."""
+    """What a figure is held to.
+
+    text    is shown where the bound alone does not say it
+    ratio   the bound is for the ratio to raw, not for the figure itself
+    """
 
     bound: float
     side: Literal["at most", "at least"] = "at most"
     text: str = ""
+    ratio: bool = False
 
     def met(self, value: float) -> bool:
         return value <= self.bound if self.side == "at most" else value >= self.bound
@@ -75,7 +80,7 @@ def judged(value: float | None, goal: Goal | None) -> tuple[str, str]:
 
 def figure(value: float) -> str:
     """Return a number with about three digits that matter."""
-    if value == 0 or abs(value) >= 100:
+    if isinstance(value, int) or value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
 
