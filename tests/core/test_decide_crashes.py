@@ -120,6 +120,17 @@ def test_a_tool_that_is_gone_after_a_crash_is_not_called_blind_later() -> None:
     assert "not loaded" in run.error.message
 
 
+def test_a_call_that_was_cut_off_by_a_crash_is_no_try() -> None:
+    """A dying process takes none of the attempts that a tool's policy allows."""
+    flaky = Node(1, endings=("retryable", "retryable", "ok"))
+    world = World([flaky], crash_at={(2, "after acting"), (5, "after acting")})
+    run = world.play()
+
+    assert world.crashes == 2
+    assert run.status == "completed"
+    assert (run.steps[0].attempts, run.steps[0].tries, run.steps[0].crashes) == (5, 3, 2)
+
+
 def test_a_chain_resumes_behind_its_last_result() -> None:
     """Steps with a result are not called again by the process that takes over."""
     world = World(chain(4), crash_at={(4, "after acting")})

@@ -48,11 +48,12 @@ def test_a_slow_step_holds_up_nobody_who_does_not_need_it() -> None:
 def test_a_due_retry_starts_while_a_slow_step_runs() -> None:
     """A retry waits for its time and for nothing else."""
     world = World([Node(1, calls_s=(100.0,)), Node(2, endings=("retryable", "ok"))])
-    world.play()
+    run = world.play()
     started = moments(world.events, ev.StepStarted)
     retry_at_s = next(e.fact.retry_at_s for e in world.events if isinstance(e.fact, ev.StepRetrying))
 
     assert started[2] == [STARTED_S, retry_at_s]
+    assert run.steps[1].started_at_s == STARTED_S
     assert retry_at_s == STARTED_S + 1.0 + 1.25  # after 1 s of work, base_s 1.0 and half of jitter_s 0.5
 
 
@@ -149,6 +150,16 @@ def test_the_deadline_cuts_off_what_runs_and_fails_the_run() -> None:
     assert [s.status for s in run.steps] == ["cancelled", "pending"]
 
 
+def test_after_a_failure_the_deadline_still_cuts_off_what_runs() -> None:
+    """What may finish after a failure may do so until the deadline; the failure stays the run's error."""
+    world = World([Node(1, endings=("terminal",)), Node(2, calls_s=(100.0,))], deadline_s=10.0)
+    run = world.play()
+
+    assert run.completed_at_s == BEGIN_S + 10.0
+    assert [s.status for s in run.steps] == ["failed", "cancelled"]
+    assert run.error is not None and run.error.step_number == 1
+
+
 def test_a_retry_that_would_come_too_late_is_not_waited_for() -> None:
     """A failure whose next attempt lies behind the deadline is final at once, with the tool's own error."""
     world = World([Node(1, endings=("retryable", "ok"), calls_s=(8.0,))], deadline_s=10.0)
@@ -198,7 +209,7 @@ def test_a_run_ends_when_it_has_too_many_events() -> None:
     run = world.play()
 
     assert run.status == "failed" and run.error is not None and run.error.code == "run_too_large"
-    assert run.seq < 90
+    assert max(e.seq for e in world.events if isinstance(e.fact, ev.StepStarted)) == 81
 
 
 def test_a_run_ends_when_its_journal_is_too_large() -> None:

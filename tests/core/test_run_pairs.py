@@ -97,6 +97,54 @@ def _evolved(run: Run, event: Event) -> Run | None:
         return None
 
 
+def _lawful(run: Run, event: Event) -> bool:
+    """Whether an event may follow at all, said once more and without the engine's tables."""
+    of_step = event.fact.type.startswith("step.")
+    return _lawful_of_step(run, event) if of_step else _lawful_of_run(run, event)
+
+
+def _lawful_of_step(run: Run, event: Event) -> bool:
+    fact, number = event.fact, event.step_number
+    if number is None or not 1 <= number <= len(run.steps):
+        return False
+    state, halted = run.steps[number - 1], run.cancelling or run.failed_step is not None
+    match fact:
+        case ev.StepStarted():
+            due = not (state.waiting or halted) and fact.attempt == state.attempts + 1
+            return due and fact.after_crash == (number in run.running)
+        case ev.StepSkipped():
+            return not (state.waiting or state.attempts or halted)
+        case ev.StepFailed():
+            undecided = state.status in ("pending", "running") and not state.waiting
+            return undecided and fact.attempt == state.attempts
+        case ev.StepRetrying() | ev.StepSucceeded() | ev.StepCancelled() | ev.StepUnknown():
+            return number in run.running and fact.attempt == state.attempts
+    raise AssertionError(fact)
+
+
+def _lawful_of_run(run: Run, event: Event) -> bool:
+    fact = event.fact
+    hash_fits = run.plan is not None and getattr(fact, "plan_hash", None) == run.plan.plan_hash
+    agreed = run.approved or run.created.approval == "auto"
+    unknown = {s.step_number for s in run.steps if s.status == "unknown"}
+    laws = {
+        ev.PlanStarted: run.plan is None and run.refusal is None and not run.cancelling,
+        ev.PlanStepProposed: run.planning and event.step_number in (1, 2),
+        ev.PlanAccepted: run.planning and getattr(fact, "plan", None) is PLANS[0],
+        ev.PlanRefused: run.planning,
+        ev.RunAwaitingApproval: hash_fits and not run.cancelling,
+        ev.RunApproved: hash_fits and not (run.approved or run.rejected or run.cancelling),
+        ev.RunRejected: hash_fits and not (run.approved or run.rejected or run.cancelling),
+        ev.RunStarted: run.plan is not None and agreed and not (run.cancelling or run.rejected),
+        ev.RunCancelling: not run.is_over,
+        ev.RunCompleted: not (run.left or run.running or run.cancelling),
+        ev.RunFailed: not (run.running or run.cancelling or run.rejected),
+        ev.RunCancelled: not run.running and (run.cancelling or run.rejected),
+        ev.RunRestarted: run.status == "failed" and set(getattr(fact, "resolve", ())) == unknown,
+    }
+    return laws[type(fact)]
+
+
 @settings(max_examples=80, deadline=None)
 @given(stories)
 def test_every_event_in_every_state_is_legal_or_refused(story: Story) -> None:
@@ -107,6 +155,7 @@ def test_every_event_in_every_state_is_legal_or_refused(story: Story) -> None:
             after = _evolved(run, event)
             if after is None:
                 continue
+            assert _lawful(run, event), event
             assert after.seq == run.seq + 1 == event.seq
             assert after.status in RUN_TABLE[run.status].values() or after.status == "planning"
             assert_consistent(after)

@@ -56,6 +56,20 @@ def test_a_restart_gives_the_attempts_and_the_deadline_back() -> None:
     assert run.deadline_at_s == BEGIN_S + 520.0
 
 
+def test_a_restart_forgives_the_crashes() -> None:
+    """A step that killed its process too often has all its lives again."""
+    dies = {(n, "after acting") for n in (2, 3)}
+    world = World([Node(1)], crash_at=dies, limits=Limits(crashes_max=1))
+    failed = world.play()
+    restart(world)
+    begun = world.run
+    run = world.play()
+
+    assert failed.status == "failed" and failed.steps[0].crashes == 1
+    assert begun.steps[0].crashes == 0
+    assert run.status == "completed"
+
+
 def test_a_restart_of_a_run_without_a_plan_plans_again() -> None:
     """A run whose prompt was refused goes back to planning and may be understood this time."""
     world = World(chain(2), refusals=1)

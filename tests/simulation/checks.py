@@ -21,6 +21,7 @@ def assert_consistent(run: Run) -> None:
     assert len(set(run.running)) == len(run.running)
     assert set(run.running) == {n for n, status in status_of.items() if status == "running"}
     assert run.left == len(status_of) - len(over)
+    assert all(s.retry_at_s is None for s in run.steps if s.status != "pending")
     assert set(run.retrying) == retrying and len(run.retrying) == len(retrying)
     assert not set(run.ready) & retrying
     assert len(set(run.ready)) == len(run.ready)

@@ -99,7 +99,7 @@ def _run_completed(run: Run, event: Event, fact: ev.RunCompleted, status: RunSta
 
 
 def _run_failed(run: Run, event: Event, fact: ev.RunFailed, status: RunStatus) -> Run:
-    require(not run.cancelling, "the run is being cancelled")
+    require(not (run.cancelling or run.rejected), "the run is being cancelled")
     return _over(run, event, status, fact.error)
 
 
