@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PROMPT ?= calculate (41*7)+13, add the result as a todo, then show my todos
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check format bench requirements clean
+.PHONY: help run serve test check format bench requirements docs clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ requirements: $(VENV)/dev ## compile the exact versions again after a change of 
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
 
 COMPILE := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+
+docs: $(VENV)/run ## make the reference pages again from the code
+	@$(BIN)/python scripts/reference.py
 
 clean: ## remove what was made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

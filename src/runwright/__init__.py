@@ -13,14 +13,16 @@ from runwright.version import VERSION
 if TYPE_CHECKING:
     from runwright.core import errors
     from runwright.core.declare import tool
+    from runwright.core.policy import Retry
     from runwright.core.tool import ToolContext
     from runwright.embedded import Runwright
     from runwright.settings import Settings
 
-__all__ = ["Runwright", "Settings", "ToolContext", "__version__", "errors", "tool"]
+__all__ = ["Retry", "Runwright", "Settings", "ToolContext", "__version__", "errors", "tool"]
 __version__ = VERSION
 
 _HOMES = {
+    "Retry": "runwright.core.policy",
     "Runwright": "runwright.embedded",
     "Settings": "runwright.settings",
     "ToolContext": "runwright.core.tool",

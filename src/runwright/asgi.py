@@ -25,6 +25,7 @@ log = structlog.get_logger("runwright.server")
 HEADER_BYTES_MAX = 64 * 1024
 IDLE_CONNECTION_S = 30
 CONNECTIONS_MAX = 10_000
+BACKLOG = 2_048  # connections that wait to be accepted
 
 
 class Server(uvicorn.Server):
@@ -132,6 +133,7 @@ def _listener(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host.strip("[]"), port))
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise Invalid(

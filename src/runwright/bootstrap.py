@@ -97,8 +97,9 @@ async def application(
             yield app
         finally:
             await app.worker.drain(settings.drain_grace_s)
-            await app.writer.close()
+            # the last connection to close puts the write-ahead log into the file, and a reader could not
             app.reader.close()
+            await app.writer.close()
     finally:
         lock.release()
 

@@ -35,26 +35,26 @@ class _Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunView(_Shown, frozen=True, kw_only=True):
-    """The run object of the API."""
+    """The run object of the API; of a damaged run a list shows only what its row still knows."""
 
     run_id: str
     tenant: str
-    user: str | None
-    metadata: dict[str, Any]
-    trace_id: str | None
-    prompt: str
-    deadline_s: float
     status: str
-    plan: dict[str, Any] | None
-    execution_log: list[dict[str, Any]] = []
-    result: Any
-    error: dict[str, Any] | None
+    prompt: str
     created_at: str
-    started_at: str | None
-    completed_at: str | None
-    restarts: int
-    usage: dict[str, Any]
-    eligible_actions: list[str]
+    user: str | None = None
+    metadata: dict[str, Any] = {}
+    trace_id: str | None = None
+    deadline_s: float | None = None
+    plan: dict[str, Any] | None = None
+    execution_log: list[dict[str, Any]] = []
+    result: Any = None
+    error: dict[str, Any] | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+    restarts: int = 0
+    usage: dict[str, Any] = {}
+    eligible_actions: list[str] = []
     progress: dict[str, Any] = {}
 
 
@@ -147,9 +147,9 @@ class Runwright:
         """
         async for event in self.events(run_id):
             if event.type == "run.awaiting_approval":
-                view = await self.get(run_id)
-                if view.status == "awaiting_approval":
-                    return view
+                run = await self._running.service.run(self._tenant, RunId(run_id))
+                if run.awaits_person:
+                    return self._view(run)
         return await self.get(run_id)
 
     async def get(self, run_id: str) -> RunView:

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
-from runwright.core.codec import Record, Tip
-from runwright.core.events import Draft, RunError
+from runwright.core.codec import Record, Tip, verified
+from runwright.core.events import Draft, Event, RunError
 from runwright.core.ids import RunId, Tenant
 from runwright.core.plan import Plan, Problem, Step
 from runwright.core.state import RunStatus
@@ -78,7 +78,8 @@ class RunFilter(NamedTuple):
 class Page(NamedTuple):
     """Some records of a run behind a given seq, in order, verified by the caller.
 
-    after   the tip that the first record stands on
+    after   the tip that the first record stands on; the end of the journal when nothing is behind it
+    cut     a bound ended the page; else the records are all that is stored
     tip     the end of the journal at the moment of reading
     """
 
@@ -86,6 +87,14 @@ class Page(NamedTuple):
     records: tuple[Record, ...]
     tip: Tip
     status: RunStatus
+    cut: bool
+
+    def verified(self) -> list[Event]:
+        """Return the page's events, once the chain holds from its first record to its last.
+
+        Raises   RunCorrupt
+        """
+        return verified(self.records, self.after, None if self.cut else self.tip)
 
 
 Control: TypeAlias = Callable[[History], tuple[Sequence[Record], RunRow]]
@@ -151,6 +160,9 @@ class Journal(Protocol):
         self, tenant: Tenant, wanted: RunFilter, before: RunId | None, limit: int
     ) -> Sequence[RunRow]:
         """Return rows of runs, newest first, older than `before`."""
+
+    async def damaged(self, run_ids: Sequence[RunId]) -> frozenset[RunId]:
+        """Return which of these runs have a record that is missing or was changed."""
 
     async def unfinished(self) -> Sequence[RunId]:
         """Return the ids of all runs that are not over and wait for nobody, oldest first."""

@@ -209,7 +209,7 @@ async def test_a_read_of_a_store_that_is_gone_is_said_plainly(store: Opened) -> 
     store.change("DROP TABLE events")
     asked = [
         store.journal.history(ANNA, run.run_id),
-        store.journal.page(ANNA, run.run_id, 1, 1),
+        store.journal.page(ANNA, run.run_id, 0, 1),
         store.journal.append(run.run_id, 1, run.tip, some(run.run_id, run.tip), None),
         store.journal.claim(run.run_id, WORKER),
     ]

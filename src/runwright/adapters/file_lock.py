@@ -8,21 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from runwright.core.errors import Conflict
-
-
-class DatabaseInUse(Conflict):
-    """Another process drives this database file."""
-
-    code = "database_in_use"
-
-    def __init__(self, path: Path, pid: int | None, address: str | None) -> None:
-        self.pid, self.address = pid, address
-        who = f"process {pid}" if pid else "another process"
-        super().__init__(
-            f"{path} is in use by {who}",
-            hint="stop that process, talk to it with --server, or set RUNWRIGHT_DATABASE_URL to another file",
-        )
+from runwright.core.errors import DatabaseInUse
 
 
 class Lock:

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from runwright.adapters.sqlite import Reader, Writer
-from runwright.core.codec import EMPTY, Record, Tip
+from runwright.core.codec import EMPTY, Record, Tip, link
 from runwright.core.errors import ClaimLost, KeyReused, RunMissing, StaleAppend
 from runwright.core.ids import RunId, Tenant
 from runwright.ports import Claim, Control, Created, History, IdempotencyKey, Page, RunFilter, RunRow
@@ -35,6 +35,7 @@ RETURNING epoch, seq, head"""
 _TIP = "SELECT epoch, seq, head, status FROM runs WHERE run_id = ?"
 _OWN_TIP = "SELECT epoch, seq, head, status FROM runs WHERE run_id = ? AND tenant = ?"
 _RECORDS = "SELECT seq, type, body, hash FROM events WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?"
+_CHAIN = "SELECT seq, body, hash FROM events WHERE run_id = ? ORDER BY seq"
 _HASH = "SELECT hash FROM events WHERE run_id = ? AND seq = ?"
 _KEY = "SELECT body_hash, run_id FROM idempotency_keys WHERE tenant = ? AND key = ? AND created_at > ?"
 _PUT_KEY = """
@@ -146,12 +147,14 @@ class SqliteJournal:
                 raise _missing(run_id)
             _, seq, head, status = own[0]
             after = EMPTY
+            if after_seq >= seq:
+                return Page(Tip(seq, head), (), Tip(seq, head), status, cut=False)
             if after_seq > 0:
                 before = self._reader.rows(_HASH, (run_id, after_seq))
-                after = Tip(after_seq, before[0][0] if before else head)
+                after = Tip(after_seq, before[0][0] if before else b"")
             wanted = (run_id, after_seq, _NO_LIMIT if limit is None else limit)
-            records = _within(map(Record._make, self._reader.each(_RECORDS, wanted)), bytes_max)
-        return Page(after, records, Tip(seq, head), status)
+            records, cut = _within(map(Record._make, self._reader.each(_RECORDS, wanted)), bytes_max)
+        return Page(after, records, Tip(seq, head), status, cut=cut or len(records) == limit)
 
     async def runs(
         self, tenant: Tenant, wanted: RunFilter, before: RunId | None, limit: int
@@ -167,8 +170,17 @@ class SqliteJournal:
         sql = _RUNS.format(conditions="".join(_CONDITIONS[name] for name in bound))
         by_index = bound.keys() <= {"status"}
         bound |= {"tenant": tenant, "before": before or _AFTER_EVERY_ID, "limit": limit}
-        rows = self._reader.rows(sql, bound) if by_index else await self._reader.search(sql, bound)
+        if by_index:
+            rows = self._reader.rows(sql, bound)
+        else:
+            rows = await self._reader.aside(lambda con: con.execute(sql, bound).fetchall())
         return [RunRow._make((*columns[:8], tuple(columns[8].split()), columns[9])) for columns in rows]
+
+    async def damaged(self, run_ids: Sequence[RunId]) -> frozenset[RunId]:
+        def work(con: apsw.Connection) -> frozenset[RunId]:
+            return frozenset(run_id for run_id in run_ids if not _is_whole(con, run_id))
+
+        return await self._reader.aside(work)
 
     async def unfinished(self) -> Sequence[RunId]:
         return [RunId(row[0]) for row in self._reader.rows(_UNFINISHED)]
@@ -210,18 +222,31 @@ def _records(rows: Sequence[tuple[Any, ...]]) -> tuple[Record, ...]:
     return tuple(Record(*row) for row in rows)
 
 
-def _within(records: Iterator[Record], bytes_max: int | None) -> tuple[Record, ...]:
-    """The first records that fit, and the first of all in any case."""
-    if bytes_max is None:
-        return tuple(records)
+def _is_whole(con: apsw.Connection, run_id: RunId) -> bool:
+    """Whether a run's chain of hashes holds, from its first event to the witness in its row."""
+    con.execute("BEGIN")
+    try:
+        row = con.execute(_TIP, (run_id,)).fetchone()
+        seq, last = EMPTY
+        for number, body, recorded in con.execute(_CHAIN, (run_id,)):
+            seq, last = seq + 1, link(last, body)
+            if number != seq or recorded != last:
+                return False
+        return row is not None and (row[1], row[2]) == (seq, last)
+    finally:
+        con.execute("COMMIT")
+
+
+def _within(records: Iterator[Record], bytes_max: int | None) -> tuple[tuple[Record, ...], bool]:
+    """The first records that fit, and the first of all in any case; and whether there are more."""
     taken: list[Record] = []
     size = 0
     for record in records:
         size += len(record.body)
-        if taken and size > bytes_max:
-            break
+        if taken and bytes_max is not None and size > bytes_max:
+            return tuple(taken), True
         taken.append(record)
-    return tuple(taken)
+    return tuple(taken), False
 
 
 def _missing(run_id: RunId) -> RunMissing:

@@ -164,17 +164,17 @@ class Reader:
         except apsw.Error as error:
             raise failure(error) from error
 
-    async def search(self, sql: str, bindings: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """Return all rows of a query that may read much, while the event loop goes on."""
+    async def aside(self, work: Work[T]) -> T:
+        """Return the result of work that may read much, done while the event loop goes on."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._searched, sql, bindings)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._done_aside, work)
 
-    def _searched(self, sql: str, bindings: dict[str, Any]) -> list[tuple[Any, ...]]:
+    def _done_aside(self, work: Work[T]) -> T:
         try:
             if self._aside is None:
                 self._aside = connect(self._path, read_only=True)
-            return self._aside.execute(sql, bindings).fetchall()
+            return work(self._aside)
         except apsw.Error as error:
             raise failure(error) from error
 

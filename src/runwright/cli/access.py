@@ -110,8 +110,8 @@ async def opened(settings: Settings, server: str | None, *, hand_over: bool = Tr
         where = "" if server is None else f" --server {server}"
         if server is None:
             load_structlog()
-            from runwright.adapters.file_lock import DatabaseInUse
             from runwright.cli.local import local
+            from runwright.core.errors import DatabaseInUse
 
             try:
                 access = await stack.enter_async_context(local(settings))
@@ -132,7 +132,7 @@ async def opened(settings: Settings, server: str | None, *, hand_over: bool = Tr
 async def watching(settings: Settings, server: str | None) -> AsyncIterator[Following]:
     """Yield access for following a run: to the server, else to the local data, whoever drives it."""
     async with AsyncExitStack() as stack:
-        from runwright.adapters.file_lock import DatabaseInUse
+        from runwright.core.errors import DatabaseInUse
 
         try:
             access: Following = await stack.enter_async_context(opened(settings, server))

@@ -157,6 +157,20 @@ class ToolTimedOut(ToolFailed):
         super().__init__(f"the tool did not answer within {timeout_s:g} s")
 
 
+class DatabaseInUse(Conflict):
+    """Another process drives this database file."""
+
+    code = "database_in_use"
+
+    def __init__(self, path: object, pid: int | None, address: str | None) -> None:
+        self.pid, self.address = pid, address
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"{path} is in use by {who}",
+            hint="stop that process, talk to it with --server, or set RUNWRIGHT_DATABASE_URL to another file",
+        )
+
+
 class Unavailable(RunwrightError):
     """Something that Runwright needs is not reachable just now; try again."""
 

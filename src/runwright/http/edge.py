@@ -21,6 +21,8 @@ log = structlog.get_logger("runwright.http")
 
 _SANE_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LINE_BYTES_MAX, HEADERS_MAX = 8 * 1024, 100
+HEADER_BYTES_MAX, HEADERS_BYTES_MAX = 16 * 1024, 64 * 1024
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -92,6 +94,8 @@ class Edge:
 
         A page of another site can make a browser call us; the names it used tell.
         """
+        if (too_large := _too_large(scope)) is not None:
+            return Refusal("headers_too_large", too_large)
         port = self._own_port()
         if not _is_own(headers.get("host", ""), port):
             return Refusal("forbidden", "the Host header does not name this server on this computer")
@@ -101,6 +105,21 @@ class Edge:
         if scope.get("method") in _WRITES and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             return Refusal("forbidden", "requests from pages of other sites are not answered")
         return None
+
+
+def _too_large(scope: Scope) -> str | None:
+    """What of the request's head is larger than it may be, if anything is."""
+    sizes = [len(name) + len(value) for name, value in scope["headers"]]
+    line = len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+    for what, size, most in (
+        ("the address of the request", line, LINE_BYTES_MAX),
+        ("the number of headers", len(sizes), HEADERS_MAX),
+        ("the largest header", max(sizes, default=0), HEADER_BYTES_MAX),
+        ("all headers together", sum(sizes), HEADERS_BYTES_MAX),
+    ):
+        if size > most:
+            return f"{what}: {size}, at most {most} are allowed"
+    return None
 
 
 def _is_own(authority: str, port: int | None) -> bool:

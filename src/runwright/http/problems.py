@@ -112,6 +112,12 @@ PROBLEMS: dict[str, Explained] = {
         "The request body has more bytes than this server takes.",
         "Send less, or have the operator raise RUNWRIGHT_BODY_BYTES_MAX.",
     ),
+    "headers_too_large": Explained(
+        431,
+        "The head of the request is too large",
+        "The address or the headers have more bytes, or there are more headers, than this server takes.",
+        "Send fewer and shorter headers; put long text into the body.",
+    ),
     "unsupported_media_type": Explained(
         415,
         "The body must be JSON",

@@ -199,7 +199,7 @@ async def _awaited(parts: Parts, run: Run, wait_s: float) -> Run:
             bell.clear()
             run = await parts.service.run(run.tenant, run.run_id)
             left_s = until_s - loop.time()
-            if run.is_over or run.status == "awaiting_approval" or left_s <= 0 or parts.draining():
+            if run.is_over or run.awaits_person or left_s <= 0 or parts.draining():
                 return run
             await bell.wait(left_s)
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 import msgspec
+import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from runwright.core.codec import Record, verified
-from runwright.core.errors import RunMissing
+from runwright.core.codec import Record
+from runwright.core.errors import RunCorrupt, RunMissing
 from runwright.core.ids import RunId, Tenant
 from runwright.core.state import RunStatus
 from runwright.core.view import execution_log
@@ -19,12 +20,14 @@ from runwright.http import docs, reading
 from runwright.http.parts import Parts, parts_of
 from runwright.http.problems import Refusal
 from runwright.http.runs import RunRequest, new_run
-from runwright.runtime.stream import PAGE_BYTES_MAX, Idle, Stopping, follow
+from runwright.runtime.stream import PAGE_BYTES_MAX, PAGE_MAX, Idle, Stopping, follow
+
+log = structlog.get_logger("runwright.http")
 
 EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX = 100, 1_000
 RETRY_MS, RETRY_AT_SHUTDOWN_MS = 2_000, 1_000
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_CLOSED_WELL, _GOING_AWAY, _MISSING, _TOO_MANY = 1000, 1001, 4404, 4429
+_CLOSED_WELL, _GOING_AWAY, _FAULT, _MISSING, _TOO_MANY = 1000, 1001, 1011, 4404, 4429
 
 
 router = APIRouter(tags=["events"])
@@ -60,7 +63,8 @@ async def events(request: Request, run_id: str) -> Response:
     after = _after(request)
     if _wants_json(request):
         return await _page(parts, request, tenant, known, after)
-    await parts.journal.page(tenant, known, 0, 1)  # a missing run is a 404, not a broken stream
+    first = await parts.journal.page(tenant, known, after, PAGE_MAX, PAGE_BYTES_MAX)
+    first.verified()  # what is missing or damaged is refused, not a stream that breaks
     if parts.streams.full:
         raise _too_many(parts)
     body = _frames(parts, tenant, known, after)
@@ -75,6 +79,9 @@ async def watch(socket: WebSocket, run_id: str) -> None:
         known = RunId(reading.path_id(run_id, "run_not_found"))
         after = reading.integer(socket.query_params.get("after", "0"), "after")
         run = await parts.service.run(parts.tenant(socket), known)
+    except RunCorrupt:
+        await socket.close(_FAULT, "run_corrupt")
+        return
     except (Refusal, RunMissing):
         await socket.close(_MISSING, "no such run")
         return
@@ -111,11 +118,14 @@ def _followed(
 
 async def _send_events(parts: Parts, socket: WebSocket, tenant: Tenant, run_id: RunId, after: int) -> None:
     async with aclosing(_followed(parts, tenant, run_id, after)) as items:
-        async for item in items:
+        async for item in _until_damaged(items):
             if isinstance(item, Record):
                 await socket.send_text(item.body.decode())
             elif isinstance(item, Stopping):
                 await socket.close(_GOING_AWAY, "draining")
+                return
+            elif item == "corrupt":
+                await socket.close(_FAULT, "run_corrupt")
                 return
     await socket.close(_CLOSED_WELL)
 
@@ -125,7 +135,7 @@ async def _frames(parts: Parts, tenant: Tenant, run_id: RunId, after: int) -> As
     with parts.streams:
         yield f"retry: {RETRY_MS}\n\n".encode()
         async with aclosing(_followed(parts, tenant, run_id, after)) as items:
-            async for item in items:
+            async for item in _until_damaged(items):
                 if isinstance(item, Record):
                     yield frame(item)
                 elif isinstance(item, Idle):
@@ -134,6 +144,18 @@ async def _frames(parts: Parts, tenant: Tenant, run_id: RunId, after: int) -> As
                     yield f"retry: {RETRY_AT_SHUTDOWN_MS}\n: the server is shutting down\n\n".encode()
                 else:
                     yield b'event: end\ndata: {"status":"' + item.encode() + b'"}\n\n'
+
+
+async def _until_damaged(
+    items: AsyncIterator[Record | Idle | Stopping | RunStatus],
+) -> AsyncIterator[Record | Idle | Stopping | str]:
+    """The items; where the journal turns out to be damaged, `corrupt` is the end."""
+    try:
+        async for item in items:
+            yield item
+    except RunCorrupt as error:
+        log.warning("run.corrupt", error=error.message)
+        yield "corrupt"
 
 
 def frame(record: Record) -> bytes:
@@ -145,7 +167,7 @@ async def _page(parts: Parts, request: Request, tenant: Tenant, run_id: RunId, a
     asked = request.query_params.get("limit", str(EVENTS_PAGE_DEFAULT))
     limit = reading.integer(asked, "limit", least=1, most=EVENTS_PAGE_MAX)
     page = await parts.journal.page(tenant, run_id, after, limit, PAGE_BYTES_MAX)
-    verified(page.records, page.after)
+    page.verified()
     last = page.records[-1].seq if page.records else page.tip.seq
     next_after = str(last) if last < page.tip.seq else "null"
     items = b",".join(record.body for record in page.records)

@@ -13,7 +13,7 @@ import structlog
 
 from runwright.core import control
 from runwright.core import events as ev
-from runwright.core.codec import EMPTY, Record, chained, encode, verified
+from runwright.core.codec import EMPTY, Record, chained, encode, timestamp, verified
 from runwright.core.decide import Command, decide
 from runwright.core.errors import IllegalTransition, Invalid, LimitReached, Overloaded, RunCorrupt
 from runwright.core.events import Draft, Event, Fact, Resolution
@@ -151,10 +151,11 @@ class Service:
     async def runs(self, tenant: Tenant, wanted: RunFilter, before: RunId | None, limit: int) -> Listing:
         """Return a page of runs without their execution logs; it ends early at `page_bytes_max`."""
         rows = await self._engine.journal.runs(tenant, wanted, before, limit + 1)
+        damaged = await self._engine.journal.damaged([row.run_id for row in rows[:limit]])
         items: list[bytes] = []
         size = 0
         for row in rows[:limit]:
-            item = row.document or await self._item(row)
+            item = _corrupt(row) if row.run_id in damaged else row.document or await self._item(row)
             size += len(item)
             if items and size > self._page_bytes_max:
                 break
@@ -270,8 +271,20 @@ class Service:
         try:
             return msgspec.json.encode(summary(await self.run(row.tenant, row.run_id)))
         except RunCorrupt:
-            shown = {"run_id": row.run_id, "tenant": row.tenant, "prompt": row.prompt, "status": "corrupt"}
-            return msgspec.json.encode(shown)
+            return _corrupt(row)
+
+
+def _corrupt(row: RunRow) -> bytes:
+    """What a list shows of a run whose journal is damaged: what its row still knows."""
+    shown = {
+        "run_id": row.run_id,
+        "tenant": row.tenant,
+        "prompt": row.prompt,
+        "status": "corrupt",
+        "created_at": timestamp(row.created_at_s),
+        "error": {"code": "run_corrupt", "message": "the run's journal is damaged"},
+    }
+    return msgspec.json.encode(shown)
 
 
 def _folded(history: History) -> Run:

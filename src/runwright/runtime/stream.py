@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 
-from runwright.core.codec import Record, verified
+from runwright.core.codec import Record
 from runwright.core.ids import RunId, Tenant
 from runwright.core.state import OVER, RunStatus
 from runwright.ports import Journal, LiveFeed
@@ -47,7 +47,7 @@ async def follow(
         while True:
             bell.clear()
             page = await journal.page(tenant, run_id, after_seq, PAGE_MAX, PAGE_BYTES_MAX)
-            verified(page.records, page.after)
+            page.verified()
             for record in page.records:
                 yield record
                 after_seq, quiet_s = record.seq, 0.0
