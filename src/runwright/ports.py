@@ -254,12 +254,20 @@ class Todos(Protocol):
         """
 
     async def list(
-        self, tenant: Tenant, *, status: TodoStatus, query: str, limit: int, after: str | None
+        self,
+        tenant: Tenant,
+        *,
+        status: TodoStatus,
+        query: str,
+        limit: int,
+        after: str | None,
+        named: bool = False,
     ) -> TodoList:
         """Return a page of the todos with this status whose text holds the query.
 
         query    without regard to letter case or to how accents are encoded; "" is in every text
         limit    1 or more; the page may end earlier, never empty, where texts are long
+        named    only texts in which the query begins with a word; blanks do not count
         after    the `next_after` of an earlier page, which need not be of the same query; None: the start
         Raises   InvalidInput when `after` is of no page
         """

@@ -69,7 +69,7 @@ SELECT max(position), count(*) FROM (
     WHERE tenant = ? AND deleted_at IS NULL AND position > ? ORDER BY position LIMIT ?
 )"""
 _FOUND = """
-SELECT position, completed_at IS NOT NULL FROM todos
+SELECT position, completed_at IS NOT NULL, folded FROM todos
 WHERE tenant = ? AND deleted_at IS NULL AND position > ? AND position <= ? AND instr(folded, ?) > 0
 ORDER BY position"""
 _SIZES = """
@@ -78,6 +78,34 @@ WHERE position IN (SELECT value FROM json_each(?)) AND tenant = ? ORDER BY posit
 _ROWS = """
 SELECT position, todo_id, text, created_at, completed_at FROM todos
 WHERE position IN (SELECT value FROM json_each(?)) AND tenant = ?"""
+
+
+class _Holding:
+    """Texts that hold what is looked for, anywhere."""
+
+    def __init__(self, query: str) -> None:
+        self.needle = query
+
+    def matches(self, text: str) -> bool:
+        return True
+
+
+class _Named(_Holding):
+    """Texts that a person may have meant by these words: they begin with a word, and blanks do not count.
+
+    `cat` names "feed the cat" and "buy cat food", and not "plan vacation".
+    """
+
+    def __init__(self, query: str) -> None:
+        self._words = " ".join(query.split())
+        super().__init__(self._words.partition(" ")[0])
+
+    def matches(self, text: str) -> bool:
+        line = " ".join(text.split())
+        at = line.find(self._words)
+        while at > 0 and _inside_a_word(line[at - 1], line[at]):
+            at = line.find(self._words, at + 1)
+        return at >= 0
 
 
 class _Matches(NamedTuple):
@@ -151,11 +179,19 @@ class SqliteTodos:
         return await self._writer.submit(work)
 
     async def list(
-        self, tenant: Tenant, *, status: TodoStatus, query: str, limit: int, after: str | None
+        self,
+        tenant: Tenant,
+        *,
+        status: TodoStatus,
+        query: str,
+        limit: int,
+        after: str | None,
+        named: bool = False,
     ) -> TodoList:
         start = 0 if after is None else self._position(tenant, after)
         if query:
-            found = await self._search(tenant, status, _folded(query), start, limit + 1)
+            wanted = _Named(_folded(query)) if named else _Holding(_folded(query))
+            found = await self._search(tenant, status, wanted, start, limit + 1)
             return self._shown(tenant, status, found, limit)
         with self._reader.snapshot():
             return self._shown(tenant, status, self._ends(tenant, status, start, limit + 1), limit)
@@ -181,7 +217,7 @@ class SqliteTodos:
         )
 
     async def _search(
-        self, tenant: Tenant, status: TodoStatus, needle: str, start: int, behind_max: int
+        self, tenant: Tenant, status: TodoStatus, wanted: _Holding, start: int, behind_max: int
     ) -> _Matches:
         counts = [0, 0]
         first: int | None = None
@@ -193,7 +229,10 @@ class SqliteTodos:
                 await asyncio.sleep(0)
             begin = end
             end, count = self._reader.rows(_PART_END, (tenant, begin, SEARCH_ROWS))[0]
-            for position, completed in self._reader.rows(_FOUND, (tenant, begin, end, needle)):
+            rows = self._reader.rows(_FOUND, (tenant, begin, end, wanted.needle))
+            for position, completed, text in rows:
+                if not wanted.matches(text):
+                    continue
                 counts[completed] += 1
                 if status == "all" or (status == "completed") == completed:
                     first, last = first or position, position
@@ -227,6 +266,12 @@ class SqliteTodos:
 def _folded(text: str) -> str:
     """Return text as it is compared: without letter case, accents as one character where there is one."""
     return unicodedata.normalize("NFC", text.casefold())
+
+
+def _inside_a_word(before: str, first: str) -> bool:
+    """Whether no word begins between two characters; scripts without letter case have no blanks to go by."""
+    joined = before.isalnum() and first.isalnum()
+    return joined and (before.isdigit() or before.lower() != before.upper())
 
 
 def _fitting(sizes: Iterable[tuple[Any, ...]]) -> list[int]:

@@ -133,7 +133,8 @@ class TodoTools:
             status: Which todos: all of them, those still to do (pending) or those that are done (completed).
             query: Words that the text must hold, in this order and without regard to letter case.
             match: With "only" the call fails unless exactly one todo matches, and `only` is that todo; use it
-                to act on a todo that the user named by its words.
+                to act on a todo that the user named by its words. The words must begin where a word of the
+                text begins; a todo whose whole text they are is meant before all others.
             limit: How many todos one page may hold. Where texts are very long, a page may hold fewer.
             cursor: The next_cursor of the page before, to get the page behind it.
         """
@@ -145,12 +146,15 @@ class TodoTools:
                 Tenant(ctx.tenant),
                 status=status,
                 query=query,
-                limit=QUOTED_MAX if match == "only" else limit,
+                limit=LIMIT_DEFAULT if match == "only" else limit,
                 after=cursor or None,
+                named=match == "only",
             )
         )
-        if match == "only" and found.match_count != 1:
-            raise _not_only(found, status, query)
+        if match == "only":
+            found = _meant(found, query)
+            if found.match_count != 1:
+                raise _not_only(found, status, query)
         return {
             "todos": [_item(todo) for todo in found.page],
             "first": found.first and _item(found.first),
@@ -197,6 +201,26 @@ def _known(answer: T | None, todo_id: str) -> T:
     if answer is None:
         raise ToolTerminal(f"there is no todo {_quoted(todo_id, _QUOTED_WORD_CHARACTERS)}", hint=_SEE_IDS)
     return answer
+
+
+def _meant(found: TodoList, query: str) -> TodoList:
+    """The one todo whose whole text was given, if there is one: no other words could name it."""
+    if found.match_count > len(found.page):
+        return found
+    wanted = " ".join(query.split()).casefold()
+    same = [todo for todo in found.page if " ".join(todo.text.split()).casefold() == wanted]
+    if len(same) != 1:
+        return found
+    done = same[0].completed_at_s is not None
+    return found._replace(
+        page=tuple(same),
+        first=same[0],
+        last=same[0],
+        match_count=1,
+        completed_count=int(done),
+        pending_count=int(not done),
+        next_after=None,
+    )
 
 
 def _not_only(found: TodoList, status: TodoStatus, query: str) -> ToolTerminal:
