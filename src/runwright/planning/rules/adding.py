@@ -39,6 +39,8 @@ def read_adding(r: Reading) -> bool:
     # `add` may be a verb by itself where `add up` is one too.
     for r.at in sorted({behind, start + 1}, reverse=True):
         r.accept("me", "us")
+        if r.key() == "another" and r.draft.added and _read_noun_first(r):
+            return True
         if read_result_added(r) or read_noun(r) or read_place_first(r) or read_this(r):
             return True
         if verb in _QUOTING and read_quotations(r):

@@ -42,12 +42,14 @@ _FILLERS = word_set("""
     me us all my the our of every each any out again only just full whole entire current updated
     latest final existing complete remaining a list new it's
 """)
+_MAKING = word_set("add create new make")
 _PRONOUNS = word_set("it that this them those these both")
 _SURE_NOUNS = word_set("todo todos tasks todo's")
 _ARITHMETIC = word_set("""
     add subtract multiply divide raise square cube double triple quadruple halve increase decrease
     reduce round sum negate average deduct total take
 """)
+_SIGNS = word_set("+ - * / ** ^ // plus minus times")
 _OPERATED = word_set("multiply divide subtract deduct raise increase decrease reduce")
 _ASKED = phrase_set(
     lines("""
@@ -66,14 +68,15 @@ _ASKED = phrase_set(
 
 def opens(words: Words, at: int, *, then: bool) -> bool:
     """Say whether a request surely begins here; `then` when a comma or a word such as `then` announces it."""
+    if REMINDERS.ends(words, at) is not None:
+        return True
     key = words.key(at)
     if key in ("don't", "dont", "never") or (key == "do" and words.key(at + 1) == "not"):
         at += 1 + (key == "do")
     if not words.key(at):
         return False
     return (
-        REMINDERS.ends(words, at) is not None
-        or _opens_add(words, at)
+        _opens_add(words, at, then)
         or _opens_noun(words, at)
         or _opens_show(words, at, then)
         or _opens_question(words, at)
@@ -95,7 +98,7 @@ def as_done_before(words: Words, at: int) -> bool:
     return any(AS_DONE.ends(words, place) is not None for place in range(at, at + _LOOK_AHEAD))
 
 
-def _opens_add(words: Words, at: int) -> bool:
+def _opens_add(words: Words, at: int, then: bool) -> bool:
     at_object = ADD_VERBS.ends(words, at)
     if at_object is None:
         return False
@@ -104,6 +107,12 @@ def _opens_add(words: Words, at: int) -> bool:
         if said is not None and (AS_TODO.ends(words, said) or ADD_PLACES.ends(words, said)):
             return True
         if ADD_PLACES.ends(words, start) is not None or _noun_after(words, start):
+            return True
+    if words.key(at) in _MAKING:
+        after = at + 1 + (words.key(at + 1) in ("a", "an"))
+        if words.key(at + 1) == "task" and not breaks(words, at + 2):
+            return then or words.key(at) in ("add", "create")
+        if words.key(after) in ("another", "one") and _another(words, after):
             return True
     if words.key(at) in ("add", "put", "save"):
         if _adds_amount(words, at + 1):
@@ -114,6 +123,12 @@ def _opens_add(words: Words, at: int) -> bool:
             if ADD_PLACES.ends(words, place) or AS_TODO.ends(words, place):
                 return True
     return False
+
+
+def _another(words: Words, at: int) -> bool:
+    """Say whether `another to`, `another one:`, `one more called` stands here, without a noun."""
+    after = at + 1 + (words.key(at + 1) in ("one", "more"))
+    return words.key(after) in ("to", ":", "called", "named", "saying") or words[after].kind == "quoted"
 
 
 def _noun_after(words: Words, at: int) -> bool:
@@ -160,6 +175,8 @@ def _opens_show(words: Words, at: int, then: bool) -> bool:
         return False
     if then and words.key(at) in ("list", "show") and breaks(words, at + 1):
         return True
+    if LIST_QUESTIONS.ends(words, after) is not None:
+        return True
     said = LAST_RESULT.ends(words, after)
     if said is not None and breaks(words, said) and (then or words.key(said - 1) in FIGURES):
         return True
@@ -178,8 +195,12 @@ def _opens_show(words: Words, at: int, then: bool) -> bool:
 
 def _names_list(words: Words, place: int, after: int, owned: bool) -> bool:
     key = words.key(place)
-    if key in ("them", "everything", "all") or (place > after and words.key(place - 1) == "all"):
-        return breaks(words, place + (key in ("them", "everything", "all")))
+    if key in ("them", "everything", "all"):
+        return breaks(words, place + 1 + (key == "them" and words.key(place + 1) == "all"))
+    if key in ("ones", "one") and place > after and STATUSES.ends(words, place - 1) == place:
+        return breaks(words, place + 1)
+    if place > after and words.key(place - 1) == "all" and breaks(words, place):
+        return True
     if _ordinal_at(words, place):
         return TODO_ONE.ends(words, place + 1) is not None or words.key(place + 1) == "one"
     noun = TODO_LIST.ends(words, place) or TODO_MANY.ends(words, place) or TODO_ONE.ends(words, place)
@@ -219,11 +240,14 @@ def _opens_act(words: Words, at: int, then: bool) -> bool:
             or then
         )
     if TODO_ONE.ends(words, place) is not None or TODO_MANY.ends(words, place) is not None:
-        return words.key(place) in _SURE_NOUNS or words[place + 1].kind in ("number", "quoted")
+        pointed = words.key(after) in ("that", "this") and (then or words.key(at) in PLAIN_VERBS)
+        return pointed or words.key(place) in _SURE_NOUNS or words[place + 1].kind in ("number", "quoted")
     return any(words.key(ahead) == "todo" for ahead in range(place, place + 8)) and words.key(after) == "the"
 
 
 def _opens_calculation(words: Words, at: int, then: bool) -> bool:
+    if then and _sum_at(words, at):
+        return True
     after = CALCULATE.ends(words, at)
     if after is not None:
         return words.key(after) == ":" or amount_at(words, after) or words.key(after) in _ARITHMETIC
@@ -241,3 +265,16 @@ def _opens_calculation(words: Words, at: int, then: bool) -> bool:
             return words.key(said) in ("by", "from", "to")
         return amount_at(words, at + 1) and key != "take"
     return (then or words.key(at + 2) in FIGURES) and said is not None and breaks(words, said)
+
+
+def _sum_at(words: Words, at: int) -> bool:
+    """Say whether two numbers stand here with a sign between: `2 + 2`, `20% of 50`, not `2 eggs`."""
+    if words[at].kind != "number":
+        return False
+    behind = at + 1 + (words.key(at + 1) == "%")
+    joined = words.key(behind) in _SIGNS or (behind > at + 1 and words.key(behind) == "of")
+    return (
+        joined
+        and words[behind + 1].kind == "number"
+        and (words[behind].spaced or words.key(behind) not in ("-", "/"))
+    )
