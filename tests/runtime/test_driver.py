@@ -198,11 +198,14 @@ async def test_an_approval_starts_what_waited_for_it(tmp_path: Path) -> None:
         run_id = await parts.submit(step(1, "add", a=1, b=2), approval="required")
         asked = await parts.until(run_id, ev.RunAwaitingApproval)
         before = parts.types(run_id)
+        row = (await parts.journal.runs(DEFAULT_TENANT, RunFilter(), None, 1))[0]
         assert isinstance(asked.fact, ev.RunAwaitingApproval)
         await parts.control(run_id, ev.RunApproved(plan_hash=asked.fact.plan_hash))
         run = await parts.over(run_id)
 
     assert "step.started" not in before
+    assert (row.status, row.plan_hash, row.tools) == ("awaiting_approval", asked.fact.plan_hash, ("add",))
+    assert row.document is None
     assert run.status == "completed"
 
 

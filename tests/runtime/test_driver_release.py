@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from engines.composition import Composition, composed, step
 from engines.journals import Watched, at, unreachable
 from runwright.core import events as ev
 from runwright.core.declare import DeclaredTool, tool
+from runwright.core.events import RunError
 from runwright.core.ids import RunId
 from runwright.core.tool import ToolContext
+from runwright.ports import PlanEvent, PlanFailed, PlanRequest
 from runwright.testing.fakes import ScriptedPlanner
 from runwright.testing.waiting import wait_until
 
@@ -128,13 +131,30 @@ async def test_what_was_being_recorded_when_everything_was_cut_off_is_cut_off_to
     assert all(ctx.attempt == 2 for ctx in held.seen if ctx.step_number == 1)
 
 
+class Endless:
+    """A planner that never answers and notes that it was cut off."""
+
+    def __init__(self) -> None:
+        self.asked, self.cut_off = asyncio.Event(), asyncio.Event()
+
+    async def plan(self, request: PlanRequest) -> AsyncIterator[PlanEvent]:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cut_off.set()
+            raise
+        yield PlanFailed(RunError(code="internal", message="never"))
+
+
 async def test_a_planner_is_not_waited_for(tmp_path: Path) -> None:
     """Planning changes nothing, so it is cut off and done again by the next process."""
-    slow = ScriptedPlanner({"plan me": [asyncio.Event()]})
-    async with composed(tmp_path / "file.db", planner=slow) as parts:
+    endless = Endless()
+    async with composed(tmp_path / "file.db", planner=endless) as parts:
         run_id = await parts.submit(prompt="plan me")
-        await wait_until(lambda: slow.requests, 10, "the planner to be asked")
+        await endless.asked.wait()
         await parts.worker.drain(30.0)
+        await asyncio.wait_for(endless.cut_off.wait(), 10)
         left = parts.run(run_id)
     quick = ScriptedPlanner({"plan me": []})
     async with composed(tmp_path / "file.db", planner=quick) as parts:

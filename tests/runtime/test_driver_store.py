@@ -133,6 +133,34 @@ async def test_a_cancel_behind_a_lost_answer_is_heard(tmp_path: Path, append: in
     assert run.running == ()
 
 
+async def test_an_outcome_that_comes_while_another_is_recorded_is_not_lost(tmp_path: Path) -> None:
+    """A tool ends while the append of its neighbour's result is under way: it is recorded by the next one."""
+    noting = Noting()
+    ended = asyncio.Event()
+    recording, slow_ended = asyncio.Event(), asyncio.Event()
+
+    @tool(effects="pure")
+    async def slow() -> str:
+        await recording.wait()
+        slow_ended.set()
+        return "slow"
+
+    async def hold() -> None:
+        recording.set()
+        await slow_ended.wait()
+        await wait_until(lambda: parts.registry.figures("slow")["total_calls"], 10, "the outcome")
+        ended.set()
+
+    parts: Composition
+    slowly = partial(Watched, before=at("append", 2, hold))
+    async with composed(tmp_path / "file.db", noting.tool, slow, store=slowly) as parts:
+        run = await parts.over(await parts.submit(step(1, "noted"), step(2, "slow"), step(3, "noted", 1, 2)))
+
+    assert ended.is_set()
+    assert run.status == "completed"
+    assert [s.output for s in run.steps] == [1, "slow", 3]
+
+
 async def test_another_worker_takes_over(tmp_path: Path) -> None:
     """The drive that lost its claim writes nothing more, cuts its tools off and lets go."""
     noting = Noting(held=True)

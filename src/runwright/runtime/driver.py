@@ -112,7 +112,7 @@ class Drive:
     def _ended(self) -> bool:
         """Whether there is nothing left to do here and now."""
         released = self._releasing and not self._calls and not self._news
-        return self.run.is_over or released or (self.run.awaits_person and not self._moved)
+        return self.run.is_over or self.run.awaits_person or released
 
     def _now_s(self) -> float:
         return round(time.monotonic() + self._offset_s, 3)
