@@ -187,6 +187,16 @@ def test_a_run_agrees_with_itself_at_every_moment_of_its_life(story: Story) -> N
     assert world.run.is_over or world.run.status == "awaiting_approval"
 
 
+def test_a_last_result_does_not_complete_a_run_that_is_being_cancelled() -> None:
+    """The tool had its say while it was cut off; the cancel stays final."""
+    world = World([Node(1, calls_s=(5.0,))], stubborn_s=9.0, controls=[(3.0, ev.RunCancelling())])
+    run = world.play()
+    done = next(moment for moment in moments_of(world) if moment.steps and not moment.left)
+
+    assert run.status == "cancelled" and run.steps[0].status == "succeeded"
+    assert _evolved(done, Event(done.seq + 1, AT_S, ev.RunCompleted())) is None
+
+
 def test_every_type_of_event_is_reached() -> None:
     """The worlds of these tests can tell of all 21 types of events."""
     steps = [

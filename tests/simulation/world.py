@@ -246,14 +246,14 @@ class World:
         self._flights.append(_Flight(self.now_s + takes_s, self._launched, outcome))
 
     def _interrupt(self, number: int) -> None:
+        """Cut a call off; a stubborn tool goes on for its time, and has its say if it ends within it."""
         kept = []
         for flight in self._flights:
-            outcome = flight.outcome
-            if isinstance(outcome, Plan | Interrupted) or outcome.step_number != number:
+            outcome, latest_s = flight.outcome, self.now_s + self.stubborn_s
+            if isinstance(outcome, Plan) or outcome.step_number != number or flight.lands_at_s <= latest_s:
                 kept.append(flight)
-                continue
-            cut_off = Interrupted(number, "cut off", 1.0)
-            kept.append(_Flight(self.now_s + self.stubborn_s, flight.order, cut_off))
+            else:
+                kept.append(_Flight(latest_s, flight.order, Interrupted(number, "cut off", 1.0)))
         self._flights = kept
 
     def _pass_time(self, wake_at_s: float | None) -> bool:
