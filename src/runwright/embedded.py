@@ -19,7 +19,7 @@ from runwright.core.events import Approval, Resolution
 from runwright.core.ids import DEFAULT_TENANT, RunId, Tenant
 from runwright.core.state import Run
 from runwright.ports import RunFilter
-from runwright.runtime.service import NewRun
+from runwright.runtime.requests import NewRun
 from runwright.runtime.stream import follow
 from runwright.settings import Settings
 
@@ -145,6 +145,12 @@ class Runwright:
 
         Raises   RunMissing
         """
+        worker = self._running.worker
+        drive = worker.drive_of(RunId(run_id))
+        if drive is not None and drive.run.tenant == self._tenant and drive.run.created.approval == "auto":
+            run = await worker.ended(drive.run.run_id)
+            if run is not None and run.is_over:
+                return self._view(run)
         async for event in self.events(run_id):
             if event.type == "run.awaiting_approval":
                 run = await self._running.service.run(self._tenant, RunId(run_id))

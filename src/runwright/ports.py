@@ -196,6 +196,9 @@ PlanEvent: TypeAlias = StepProposed | PlanMade | PlanFailed
 class Planner(Protocol):
     """Turns a request into a plan. The last event is `PlanMade` or `PlanFailed`; nothing follows it."""
 
+    def is_immediate(self, request: PlanRequest) -> bool:
+        """Whether this request is planned here and now, without asking anybody else."""
+
     def plan(self, request: PlanRequest) -> AsyncIterator[PlanEvent]:
         """Yield steps as they become known, then the verdict."""
 

@@ -108,6 +108,12 @@ class Settings(BaseSettings):
         default=15.0, gt=0, le=60, description="seconds between signs of life on a quiet stream"
     )
     streams_max: int = Field(default=1_000, ge=1, le=100_000, description="open event streams of the server")
+    create_hold_ms: float = Field(
+        default=250.0,
+        ge=0,
+        le=10_000,
+        description="milliseconds that the answer to a creation waits for runs whose tools take no time",
+    )
     request_wait_s_max: float = Field(
         default=60.0, ge=0, le=60, description="seconds that `Prefer: wait` may hold an answer"
     )

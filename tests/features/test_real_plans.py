@@ -16,7 +16,7 @@ from runwright.core.errors import RunwrightError
 from runwright.core.ids import DEFAULT_TENANT
 from runwright.core.state import Run
 from runwright.ports import Bell
-from runwright.runtime.service import NewRun
+from runwright.runtime.requests import NewRun
 
 AT_ONCE = 100
 

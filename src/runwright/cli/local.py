@@ -22,7 +22,7 @@ from runwright.core.events import Resolution
 from runwright.core.ids import DEFAULT_TENANT, RunId
 from runwright.core.state import Run
 from runwright.core.view import plan_object
-from runwright.runtime.service import NewRun
+from runwright.runtime.requests import NewRun
 from runwright.runtime.stream import Idle, follow
 from runwright.settings import Settings
 

@@ -53,6 +53,7 @@ class Parts:
     json_depth_max: int
     run_deadline_s_max: float
     request_wait_s_max: float
+    create_hold_s: float
     stream_heartbeat_s: float
     streams: Streams
 

@@ -19,7 +19,7 @@ from runwright.http.parts import Parts, parts_of
 from runwright.http.problems import Refusal
 from runwright.http.reading import ID, KEY
 from runwright.ports import RunFilter
-from runwright.runtime.service import ClientKey, NewRun
+from runwright.runtime.requests import ClientKey, NewRun
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
 USER_CHARACTERS_MAX = 256
@@ -64,6 +64,8 @@ async def create(request: Request) -> Response:
     wait_s = _wait_s(request, parts.request_wait_s_max)
     if wait_s > 0:
         run = await _awaited(parts, run, wait_s)
+    else:
+        run = await parts.service.settled(run, parts.create_hold_s)
     return shown(parts, run, 201, {"Location": f"/api/v1/runs/{run.run_id}"})
 
 

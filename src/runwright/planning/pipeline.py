@@ -29,6 +29,10 @@ class Pipeline:
     def __init__(self, tools: Toolbox, limits: Limits, new_plan_id: Callable[[], PlanId]) -> None:
         self._tools, self._limits, self._new_plan_id = tools, limits, new_plan_id
 
+    def is_immediate(self, request: PlanRequest) -> bool:
+        """Always, as long as prompts are planned by rules."""
+        return True
+
     async def plan(self, request: PlanRequest) -> AsyncIterator[PlanEvent]:
         if request.draft is not None:
             yield self._judged(request.draft.goal, request.draft.steps, "given")

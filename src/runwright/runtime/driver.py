@@ -41,6 +41,7 @@ from runwright.runtime.rows import row_of
 
 News: TypeAlias = Outcome | PlanFact
 SHUTTING_DOWN = "the server is shutting down"
+QUICK_S = 0.01  # a call that takes longer is no matter of moments
 
 
 class Progress(NamedTuple):
@@ -62,6 +63,7 @@ class Drive:
         self._news: list[News] = []
         self._calls: dict[int, Call] = {}
         self.progress: dict[int, Progress] = {}
+        self.recording = False  # the journal may know more of the run than `run` does
         self._planning: asyncio.Task[None] | None = None
         self._moved = False
         self._releasing = self._cutting = False
@@ -114,6 +116,11 @@ class Drive:
         released = self._releasing and not self._calls and not self._news
         return self.run.is_over or self.run.awaits_person or released
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether no tool at work has taken its time so far."""
+        return all(call.age_s() < QUICK_S for call in self._calls.values())
+
     def _now_s(self) -> float:
         return round(time.monotonic() + self._offset_s, 3)
 
@@ -152,12 +159,15 @@ class Drive:
         records, tip = chained(self._tip, bodies)
         row = row_of(turn.run) if _shows(self.run, turn.run) else None
         journal, tip_before = self._engine.journal, self._tip
+        self.recording = True
         try:
             await patiently(run_id, lambda: journal.append(run_id, self._epoch, tip_before, records, row))
         except StaleAppend:
             self._moved = True
             if not await self._holds(records):
                 return False
+        finally:
+            self.recording = False
         self.run, self._tip = turn.run, tip
         self._run_bytes += sum(len(body) for _, body in bodies)
         self._engine.feed.publish(run_id)

@@ -136,8 +136,12 @@ class Call:
             self._timer.cancel()
             self._tell(outcome)
 
+    def age_s(self) -> float:
+        """Return how long the tool has been at work, in seconds."""
+        return time.perf_counter() - self._began_s
+
     def _duration_ms(self) -> float:
-        return round((time.perf_counter() - self._began_s) * 1_000, 3)
+        return round(self.age_s() * 1_000, 3)
 
 
 async def make_plan(planner: Planner, request: PlanRequest, tell: TellPlan) -> None:

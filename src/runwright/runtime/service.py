@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import structlog
@@ -14,9 +14,9 @@ import structlog
 from runwright.core import control
 from runwright.core import events as ev
 from runwright.core.codec import EMPTY, Record, chained, encode, timestamp, verified
-from runwright.core.decide import Command, decide
+from runwright.core.decide import Command, Turn, decide
 from runwright.core.errors import IllegalTransition, Invalid, LimitReached, Overloaded, RunCorrupt
-from runwright.core.events import Draft, Event, Fact, Resolution
+from runwright.core.events import Event, Fact, Resolution
 from runwright.core.ids import RunId, Tenant
 from runwright.core.plan import Plan, Problem, Step
 from runwright.core.run import created, evolve, fold
@@ -31,8 +31,11 @@ from runwright.ports import (
     RunFilter,
     RunRow,
 )
+from runwright.runtime.driver import QUICK_S
 from runwright.runtime.engine import Engine
 from runwright.runtime.estimate import estimate
+from runwright.runtime.perform import PlanFact, make_plan
+from runwright.runtime.requests import ClientKey, Listing, NewRun, Submitted
 from runwright.runtime.rows import row_of
 from runwright.runtime.worker import Worker
 
@@ -40,38 +43,6 @@ log = structlog.get_logger("runwright.runtime")
 
 
 Check: TypeAlias = Callable[[Sequence[Step]], tuple[Problem, ...]]
-
-
-class NewRun(NamedTuple):
-    """What a client asks for; either `prompt` or `draft`, or both."""
-
-    prompt: str
-    draft: Draft | None = None
-    approval: ev.Approval = "auto"
-    user: str | None = None
-    metadata: dict[str, Any] | None = None
-    deadline_s: float | None = None
-
-
-class ClientKey(NamedTuple):
-    """A client's `Idempotency-Key` and the canonical body that came with it."""
-
-    key: str
-    body: bytes
-
-
-class Submitted(NamedTuple):
-    """The run that answers a creation; `fresh` is false for a repeat of an earlier one."""
-
-    run: Run
-    fresh: bool
-
-
-class Listing(NamedTuple):
-    """One page of runs, newest first, as JSON objects; `next_cursor` is None on the last page."""
-
-    items: tuple[bytes, ...]
-    next_cursor: RunId | None
 
 
 class Service:
@@ -113,6 +84,10 @@ class Service:
             # the first turn rides in the same transaction: a run costs one commit less
             turn = decide(run, now_s, engine.registry, engine.limits)
             run, events, commands = turn.run, (first, *turn.events), turn.commands
+            request = PlanRequest(run_id, tenant, fact.prompt, fact.draft)
+            if engine.planner.is_immediate(request):
+                turn = await self._planned(run, request, now_s)
+                run, events, commands = turn.run, (*events, *turn.events), turn.commands
         elif self._worker.waiting >= self._waiting_runs_max:
             raise Overloaded(f"{self._worker.waiting} runs are waiting already; try again later")
         bodies = [(event.fact.type, encode(run_id, event)) for event in events]
@@ -129,16 +104,43 @@ class Service:
             self._worker.wake(run_id)
         return Submitted(run, fresh=True)
 
+    async def _planned(self, run: Run, request: PlanRequest, now_s: float) -> Turn:
+        """The turn of a run whose plan needs nobody else: it rides in the creating transaction too."""
+        engine, facts, events = self._engine, list[PlanFact](), list[Event]()
+        await make_plan(engine.planner, request, facts.append)
+        for fact in facts:
+            number = fact.step.step_number if isinstance(fact, ev.PlanStepProposed) else None
+            events.append(Event(run.seq + 1, now_s, fact, number))
+            run = evolve(run, events[-1])
+        turn = decide(run, now_s, engine.registry, engine.limits)
+        return turn._replace(events=(*events, *turn.events))
+
     async def run(self, tenant: Tenant, run_id: RunId) -> Run:
         """Return a run as it is now.
 
         Raises   RunMissing, RunCorrupt
         """
         drive = self._worker.drive_of(run_id)
-        if drive is not None and drive.run.tenant == tenant:
+        if drive is not None and drive.run.tenant == tenant and not drive.recording:
             return drive.run
         history = await self._engine.journal.history(tenant, run_id)
         return _folded(history)
+
+    async def settled(self, run: Run, hold_s: float) -> Run:
+        """Return a run that was just accepted, over already when it is a matter of moments.
+
+        It is not waited for once a person is asked, a tool takes its time, or `hold_s` is over.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + hold_s
+        with self._engine.feed.listen(run.run_id) as bell:
+            while (drive := self._worker.drive_of(run.run_id)) is not None:
+                bell.clear()
+                left_s = until_s - loop.time()
+                if drive.run.is_over or drive.run.awaits_person or not drive.is_quick or left_s <= 0:
+                    break
+                await bell.wait(min(left_s, QUICK_S))
+        return await self.run(run.tenant, run.run_id)
 
     def shown(self, run: Run) -> dict[str, Any]:
         """Return the run object of a run, with the progress that its tools report just now."""

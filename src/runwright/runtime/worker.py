@@ -39,7 +39,7 @@ class Worker:
     def __init__(self, engine: Engine, *, name: str, runs_at_once_max: int) -> None:
         self._engine, self.name, self._runs_at_once_max = engine, name, runs_at_once_max
         self._drives: dict[RunId, Drive] = {}
-        self._tasks: dict[RunId, asyncio.Task[None]] = {}
+        self._tasks: dict[RunId, asyncio.Task[Run | None]] = {}
         self._waiting: dict[RunId, None] = {}
         self._missed: set[RunId] = set()
         self.draining = False
@@ -61,6 +61,14 @@ class Worker:
         """Return the drive of a run that is in hand here."""
         return self._drives.get(run_id)
 
+    async def ended(self, run_id: RunId) -> Run | None:
+        """Return a run in hand once it is let go, as it is then; None when it is not in hand or was lost."""
+        task = self._tasks.get(run_id)
+        if task is None:
+            return None
+        await asyncio.wait((task,))
+        return None if task.cancelled() else task.result()
+
     def adopt(self, run: Run, tip: Tip, run_bytes: int, commands: Sequence[Command]) -> None:
         """Drive a run that was created claimed by this worker; its first turn is on record.
 
@@ -68,7 +76,7 @@ class Worker:
         """
         if self.draining:
             return
-        drive = Drive(self._engine, run, 1, tip, run_bytes)
+        drive = self._drives[run.run_id] = Drive(self._engine, run, 1, tip, run_bytes)
         self._spawn(run.run_id, self._run(drive, commands=commands))
 
     def wake(self, run_id: RunId) -> None:
@@ -112,12 +120,12 @@ class Worker:
             if run_id not in self._tasks:
                 self._spawn(run_id, self._claim_and_run(run_id))
 
-    def _spawn(self, run_id: RunId, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, run_id: RunId, work: Coroutine[Any, Any, Run | None]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=run_id)
         self._tasks[run_id] = task
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Run | None]) -> None:
         run_id = RunId(task.get_name())
         del self._tasks[run_id]
         if run_id in self._missed:
@@ -127,30 +135,30 @@ class Worker:
             log.error("run.broken", run_id=run_id, exc_info=error)
         self._fill()
 
-    async def _claim_and_run(self, run_id: RunId) -> None:
+    async def _claim_and_run(self, run_id: RunId) -> Run | None:
         engine = self._engine
         try:
             claim = await engine.journal.claim(run_id, self.name)
             if claim is None or self.draining:
-                return
+                return None
             history = claim.history
             run = fold(run_id, verified(history.records, EMPTY, history.tip))
         except JournalUnavailable as error:
             log.warning("journal.unavailable", run_id=run_id, error=error.message, retry_in_s=CLAIM_RETRY_S)
             asyncio.get_running_loop().call_later(CLAIM_RETRY_S, self.wake, run_id)
-            return
+            return None
         except (RunCorrupt, IllegalTransition) as error:
             log.error("run.corrupt", run_id=run_id, error=error.message)
-            return
+            return None
         run_bytes = sum(len(record.body) for record in history.records)
         drive = Drive(engine, run, claim.epoch, history.tip, run_bytes)
         now_s = round(engine.now_s(), 3)  # what the journal keeps, so that its fold is the run in hand
         turn = recover(run, now_s, engine.registry, engine.limits, run_bytes)
-        await self._run(drive, first=turn if turn.events else None)
+        return await self._run(drive, first=turn if turn.events else None)
 
     async def _run(
         self, drive: Drive, *, first: Turn | None = None, commands: Sequence[Command] = ()
-    ) -> None:
+    ) -> Run | None:
         run_id = drive.run.run_id
         self._drives[run_id] = drive
         if run_id in self._missed:
@@ -167,5 +175,7 @@ class Worker:
                 log.info("run.ended", run_id=run_id, status=run.status, tenant=run.tenant)
             if drive.has_moved:
                 self._missed.add(run_id)
+            return run
         finally:
             del self._drives[run_id]
+        return None

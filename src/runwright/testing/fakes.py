@@ -29,6 +29,10 @@ class ScriptedPlanner:
         self._scripts, self._tool_version = scripts or {}, tool_version
         self.requests: list[PlanRequest] = []
 
+    def is_immediate(self, request: PlanRequest) -> bool:
+        """Never: a script may wait."""
+        return False
+
     async def plan(self, request: PlanRequest) -> AsyncIterator[PlanEvent]:
         self.requests.append(request)
         for part in self._scripts.get(request.prompt, ()):

@@ -34,7 +34,7 @@ CREATE TABLE events (
     body    BLOB    NOT NULL,
     hash    BLOB    NOT NULL,
     PRIMARY KEY (run_id, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE idempotency_keys (
     tenant      TEXT NOT NULL,
