@@ -15,6 +15,8 @@ from runwright.planning.rules.lexicon_math import (
 )
 from runwright.planning.rules.words import Words
 
+# So many signs in a row are looked past.
+_SIGNS_MAX = 8
 COUNTED = frozenset(UNITS) | frozenset(TENS)
 
 
@@ -27,7 +29,12 @@ def amount_at(words: Words, at: int) -> bool:
     if key in ("(", "√", "π", "½", "¼", "¾") or key in COUNTED or key in ("minus", "negative", "point"):
         return True
     if key in ("-", "+"):
-        return words[at + 1].kind == "number" or words.key(at + 1) == "("
+        at = next(
+            (place for place in range(at + 1, at + _SIGNS_MAX) if words.key(place) not in ("-", "+")), at
+        )
+        key = words.key(at)
+        named = key in CONSTANTS or (key in FUNCTIONS and words.key(at + 1) == "(")
+        return words[at].kind == "number" or key in ("(", "√") or named
     if key in FUNCTIONS:
         follows = words.key(at + 1)
         return (

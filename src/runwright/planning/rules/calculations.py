@@ -7,12 +7,16 @@ from runwright.planning.rules.arithmetic import deed_at, read_deed, rounded, tak
 from runwright.planning.rules.bounds import find_bounds
 from runwright.planning.rules.expressions import expression, operand
 from runwright.planning.rules.lexicon_ask import ASK, ASK_TAILS, CALCULATE, LAST_RESULT, VALUE_OF
-from runwright.planning.rules.lexicon_math import CONSTANTS, POSTFIXES, SHARE, SIGNS, SPOKEN
+from runwright.planning.rules.lexicon_math import CONSTANTS, FUNCTIONS, POSTFIXES, SHARE, SIGNS, SPOKEN
+from runwright.planning.rules.phrases import word_set
 from runwright.planning.rules.reading import Reading
 from runwright.planning.rules.results import before
 from runwright.planning.rules.terms import Term, combined, shaped
 from runwright.planning.rules.turns import read_goes_into, read_share_asked, read_turn
 from runwright.planning.rules.words import read_words
+
+# Signs that mean in the calculator what they mean here.
+_WRITTEN = word_set("pi e + - * / // % ** ^ ( ) , ! √")
 
 
 def read_calculation(r: Reading) -> bool:
@@ -44,7 +48,8 @@ def _open(r: Reading) -> bool:
         else:
             break
         r.accept("me", "both")
-        r.accept(":", "-", "=") if r.key() != "-" or r.word(1).spaced else ""
+        if r.key() != "-" or (r.word(1).spaced and not amount_at(r.words, r.at)):
+            r.accept(":", "-", "=")
         headed = r.key(-1) == ":"
         while headed and (r.word().kind == "line" or r.at in r.words.layout):
             r.at = r.words.layout.get(r.at, r.at + 1)
@@ -91,17 +96,31 @@ def _body(r: Reading, *, explicit: bool) -> Term | None:
         ):
             return before(r)
         return None
-    term = expression(r)
+    start, term = r.at, expression(r)
     if term.lone and not explicit:
         raise r.refuse(": a number alone asks for nothing.")
-    return term
+    return _as_written(r, start, term)
+
+
+def _as_written(r: Reading, start: int, term: Term) -> Term:
+    """Return percentages in signs alone as they were written, so that the calculator's own rules apply."""
+    if not any(r.words.key(at) == "%" for at in range(start, r.at)):
+        return term
+    for at in range(start, r.at):
+        key, behind = r.words.key(at), r.words.key(at + 1)
+        plain = (
+            r.words[at].kind == "number" or key in _WRITTEN or (key == "of" and r.words.key(at - 1) == "%")
+        )
+        if not (plain or (key in FUNCTIONS and behind == "(")):
+            return term
+    return Term(r.text(start, r.at), SHARE)
 
 
 def _quoted(r: Reading) -> Term:
     """Take an expression in quotes."""
     words = read_words(r.words.text[r.word().start + 1 : r.word().end - 1])
     inner = Reading(words, find_bounds(words), r.draft)
-    term = expression(inner)
+    term = _as_written(inner, 0, expression(inner))
     if inner.at < inner.end:
         raise r.refuse()
     r.at += 1

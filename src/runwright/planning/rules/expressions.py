@@ -8,7 +8,7 @@ one operand.
 from __future__ import annotations
 
 from runwright.planning.rules.amounts import amount_at, breaks
-from runwright.planning.rules.draft import Ref
+from runwright.planning.rules.counting import read_todo_count
 from runwright.planning.rules.lexicon_ask import VALUE_OF
 from runwright.planning.rules.lexicon_math import (
     AGGREGATE_LINKS,
@@ -30,16 +30,12 @@ from runwright.planning.rules.lexicon_math import (
     SUPERSCRIPTS,
     Shape,
 )
-from runwright.planning.rules.lexicon_nouns import LIST_PLACES, STATUSES, TODO_MANY
 from runwright.planning.rules.lists import read_figure
 from runwright.planning.rules.numbers import read_number
-from runwright.planning.rules.operators import TOUCHING, ordinal, read_operator
-from runwright.planning.rules.phrases import phrase_set
+from runwright.planning.rules.operators import TOUCHING, divides, ordinal, read_operator
 from runwright.planning.rules.reading import DEPTH_MAX, Reading
 from runwright.planning.rules.results import before, read_result
 from runwright.planning.rules.terms import Row, Term, combined, shaped
-
-_COUNT_OF = phrase_set(["number|count|amount of"])
 
 
 def expression(r: Reading, spoken: bool = True) -> Term:
@@ -65,7 +61,7 @@ def operand(r: Reading) -> Term:
     signs = 0
     prefix = ""
     while (key := r.key()) in ("-", "+", "–", "minus", "negative", "plus", "positive") and r.key(1) != "of":
-        prefix = "" if key in ("+", "plus", "positive") else "-" + prefix
+        prefix += "" if key in ("+", "plus", "positive") else "-"
         signs += 1
         r.at += 1
         if signs > DEPTH_MAX:
@@ -88,7 +84,7 @@ def _behind(r: Reading, term: Term) -> Term:
             term = Term(f"{term.within(ATOM)} ** {SUPERSCRIPTS[key]}", POWER)
         elif key == "!" and r.words.glued(r.at) and r.key(1) != "!":
             term = Term(f"{term.within(ATOM)}!", ATOM)
-        elif (key == "%" and not _divides(r)) or r.sees(PERCENTS) is not None:
+        elif (key == "%" and not divides(r)) or r.sees(PERCENTS) is not None:
             return _share(r, term)
         else:
             shape = r.phrase(POSTFIXES)
@@ -100,15 +96,6 @@ def _behind(r: Reading, term: Term) -> Term:
     raise r.refuse(": it has too many signs in a row.")
 
 
-def _divides(r: Reading) -> bool:
-    """Say whether a `%` stands between two operands, where it is the remainder."""
-    return (
-        r.key(1) not in ("of", "off", "-", "+", "minus", "plus", "negative")
-        and amount_at(r.words, r.at + 1)
-        and r.at + 1 < r.end
-    )
-
-
 def _share(r: Reading, term: Term) -> Term:
     """Take `20% of 50`, `20% off 80`, or a plain percentage."""
     if r.phrase(PERCENTS) is None:
@@ -116,13 +103,28 @@ def _share(r: Reading, term: Term) -> Term:
     percent = f"{term.within(ATOM)}%"
     if r.accept("off"):
         r.accept("of")
-        return Term(f"{operand(r).within(PRODUCT)} - {percent}", SHARE)
+        return Term(f"{_powered(r).within(PRODUCT)} - {percent}", SHARE)
     r.accept("tip", "tax", "discount", "share")
     if r.accept("of") or (r.key(-1) in ("tip", "tax", "discount") and r.accept("on", "for")):
-        return Term(f"{percent} of {operand(r).within(ATOM)}", SHARE)
+        return Term(f"{percent} of {_powered(r).within(POWER)}", SHARE)
     if r.key(-1) in ("tip", "tax", "discount", "share"):
         raise r.refuse()
     return Term(percent, POWER, percent=True)
+
+
+def _powered(r: Reading) -> Term:
+    """Take an operand with the powers in signs behind it, which bind tighter than `of`."""
+    term = operand(r)
+    if not (r.key() in ("**", "^") and amount_at(r.words, r.at + 1)):
+        return term
+    r.at += 1
+    r.depth += 1
+    if r.depth > DEPTH_MAX:
+        raise r.refuse(f": it is nested more than {DEPTH_MAX} levels deep.")
+    exponent, term = _powered(r), term.settled()
+    r.depth -= 1
+    rank = SIGN if term.rank == SIGN else POWER
+    return Term(f"{term.within(SIGN if rank == SIGN else ATOM)} ** {exponent.settled().within(SIGN)}", rank)
 
 
 def _primary(r: Reading) -> Term:
@@ -187,8 +189,9 @@ def _named(r: Reading) -> Term:
     article = r.accept("the", "a", "an", "its")
     if article in ("a", "an") and r.word().kind == "number":
         return _behind(r, _primary(r))
-    if r.phrase(_COUNT_OF):
-        return _todo_count(r)
+    counted = read_todo_count(r)
+    if counted is not None:
+        return counted
     own = OWN.match(r.words, r.at, r.end)
     if own is not None and (article == "its" or (article == "the" and breaks(r.words, own[1]))):
         r.at = own[1]
@@ -213,21 +216,6 @@ def _named(r: Reading) -> Term:
         return Term(CONSTANTS[r.key(-1)], lone=True)
     r.at = start
     return Term(read_result(r), lone=True)
-
-
-def _todo_count(r: Reading) -> Term:
-    """Take `pending todos` behind `the number of`, and fetch the list for it."""
-    status = None
-    while r.accept("my", "the", "all", "our", "of"):
-        pass
-    if r.key() != "todo":
-        status = r.phrase(STATUSES)
-    if not (r.phrase(TODO_MANY) or (r.accept("todo", "task") and r.accept("items", "entries"))):
-        raise r.refuse()
-    if r.accept("i", "we"):
-        r.accept("have")
-    r.phrase(LIST_PLACES)
-    return Term(Ref(r.draft.count(status), ".total_count").text)
 
 
 def _remainder(r: Reading) -> Term | None:

@@ -58,3 +58,18 @@ def _operand_at(r: Reading, ahead: int) -> bool:
     key = r.words.key(at)
     said = key in ("it", "that", "this", "result", "answer", "the", "step", "ans") or key in CONSTANTS
     return said or amount_at(r.words, at) or ordinal(r) is not None or key in ("-", "+")
+
+
+def divides(r: Reading) -> bool:
+    """Say whether a `%` stands between two operands, where it is the remainder."""
+    behind = r.key(1)
+    if behind not in ("+", "-"):
+        spoken = behind in ("of", "off", "minus", "plus", "negative")
+        return not spoken and amount_at(r.words, r.at + 1) and r.at + 1 < r.end
+    # The calculator's own rule: `10 % -3` is a remainder, `10% - 3` is not, and others are refused.
+    detached, glued = r.word().spaced, r.words.glued(r.at + 2)
+    if detached == glued:
+        return detached
+    if behind == "+" or (r.word(2).kind == "number" and r.key(3) == "%"):
+        return False
+    raise r.refuse(": blanks must tell percent, as in 10% - 3, from remainder, as in 10 % -3.")

@@ -42,7 +42,11 @@ class Term(NamedTuple):
         """Return the same value without a percent sign at its end, where it has nothing before it."""
         if not self.percent:
             return self
-        return Term(f"({self.text})" if self.rank == SHARE else f"({self.text[:-1]} / 100)")
+        if self.rank == SHARE:
+            return Term(f"({self.text})")
+        # A power binds tighter than the sign before it.
+        minus = self.rank == SIGN and self.text.startswith("-")
+        return Term(f"-({self.text[1:-1]} / 100)", SIGN) if minus else Term(f"({self.text[:-1]} / 100)")
 
 
 def shaped(shape: Shape, term: Term) -> Term:
@@ -52,8 +56,9 @@ def shaped(shape: Shape, term: Term) -> Term:
 
 def combined(left: Term, sign: str, right: Term) -> Term:
     """Return two terms joined by a sign, each as a whole."""
-    rank, left = SIGNS[sign].rank, left.settled()
-    if right.percent and rank == SUM:
+    rank, share = SIGNS[sign].rank, left.percent and left.rank > SHARE
+    left = left.settled()
+    if right.percent and rank == SUM and not share:
         return Term(f"{left.within(PRODUCT)} {sign} {right.within(SUM)}", SHARE, percent=right.rank > SHARE)
     right = right.settled()
     if rank == POWER:
@@ -91,14 +96,11 @@ class Row:
         self.rank = ATOM
         self.spoken = False
         self._parts: list[str] = []
-        self._opened = 0
 
     def lead(self, term: Term, operator: Operator) -> None:
         """Add an operand that an operator follows."""
-        if term.percent and self._parts:
-            # `50 + 10%` is a whole: what follows does not see the percent sign.
-            self._opened += 1
-            self._parts.append(f"{term.text})")
+        if term.percent and operator.rank == SUM and (self._parts or term.rank > SHARE):
+            self._parts.append(term.text)
         else:
             term = term.settled()
             bound = operator.rank == POWER and term.rank != SIGN
@@ -111,6 +113,6 @@ class Row:
         """Return the row with its last operand."""
         if not self._parts:
             return term
-        text = "(" * self._opened + "".join(self._parts) + term.within(SIGN)
+        text = "".join(self._parts) + term.within(SIGN)
         rank = SHARE if term.percent else self.rank
         return Term(text, rank, percent=term.percent, row="words" if self.spoken else "signs")
