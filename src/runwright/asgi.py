@@ -12,7 +12,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from runwright import logs
+from runwright import leaving, logs
 from runwright.bootstrap import Application, application
 from runwright.core.errors import Invalid
 from runwright.http.app import http_app
@@ -62,8 +62,7 @@ def serve(settings: Settings) -> int:
         )
     logs.configure(settings.log_level, settings.log_format)
     _tune_collector()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(settings))
+    return leaving.run(_serve(settings), _loop_factory())
 
 
 def _tune_collector() -> None:
@@ -128,7 +127,6 @@ def parts_of(app: Application, port: int | None) -> Parts:
         own_port=lambda: port,
         body_bytes_max=settings.body_bytes_max,
         json_depth_max=settings.json_depth_max,
-        run_deadline_s_max=settings.run_deadline_s_max,
         request_wait_s_max=settings.request_wait_s_max,
         create_hold_s=settings.create_hold_ms / 1_000,
         stream_heartbeat_s=settings.stream_heartbeat_s,

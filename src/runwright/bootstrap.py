@@ -54,7 +54,7 @@ class Application:
         """Return how every part is; `status` is `ok` when requests should be sent here."""
         try:
             self.reader.rows("SELECT 1")
-            journal = "ok"
+            journal = self.writer.trouble or "ok"
         except JournalUnavailable as error:
             journal = error.message
         ready = journal == "ok" and not self.worker.draining
@@ -137,6 +137,7 @@ def _compose(settings: Settings, path: Path, lock: Lock, tools: Iterable[Declare
         lambda: RunId(f"run_{uuid_utils.uuid7().hex}"),
         check=pipeline.problems,
         prompt_bytes_max=settings.prompt_bytes_max,
+        deadline_s_max=settings.run_deadline_s_max,
         waiting_runs_max=settings.waiting_runs_max,
         page_bytes_max=settings.page_bytes_max,
     )

@@ -150,4 +150,9 @@ class Settings(BaseSettings):
                 f"RUNWRIGHT_DATABASE_URL names a database of kind {kind!r}, which this version cannot use",
                 hint="write sqlite:///relative.db or sqlite:////absolute/path.db",
             )
+        if rest.startswith((":memory:", "file:")) or rest.endswith("/"):
+            raise Invalid(
+                f"RUNWRIGHT_DATABASE_URL names {rest!r}, which is no file that runs could be kept in",
+                hint="write sqlite:///relative.db or sqlite:////absolute/path.db",
+            )
         return Path(rest)

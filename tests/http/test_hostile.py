@@ -159,7 +159,7 @@ async def test_a_bad_event_id_is_refused(client: httpx2.AsyncClient, last: str) 
     assert header.status_code == query.status_code == 400
 
 
-@pytest.mark.parametrize("key", ["", "a b", "ü".encode(), "x" * 256, b"\xff", b"tab\tbed"])
+@pytest.mark.parametrize("key", ["", "ü".encode(), "x" * 256, b"\xff", b"tab\tbed"])
 async def test_a_bad_idempotency_key_is_refused(client: httpx2.AsyncClient, key: str | bytes) -> None:
     """1 to 255 printable ASCII characters, or 400."""
     answer = await client.post(

@@ -24,6 +24,7 @@ T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
 
 BUSY_TIMEOUT_MS = 5_000
+TROUBLE_S = 10.0  # how long a failed commit counts against the store's health
 # SQLite below this has the WAL-reset race: two connections can corrupt the file.
 LIBRARY_MIN = (3, 51, 3)
 
@@ -49,6 +50,7 @@ class Writer:
         self._commit_s = 0.0
         self._thread: ThreadPoolExecutor | None = None
         self.commits = 0
+        self._trouble: tuple[str, float] | None = None
 
     def submit(self, work: Work[T]) -> asyncio.Future[T]:
         """Return a future that holds the result of `work` once it is committed.
@@ -72,6 +74,13 @@ class Writer:
             self._busy = True
             loop.call_soon(self._turn)
         return done
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed, if that was a moment ago: without writes nobody would know better."""
+        if self._trouble is None or time.monotonic() - self._trouble[1] > TROUBLE_S:
+            return None
+        return self._trouble[0]
 
     @property
     def waiting(self) -> int:
@@ -126,6 +135,8 @@ class Writer:
         except Exception as error:
             # one bad piece of work must not fail the others: each is tried on its own
             results = [failure(error)] if len(batch) == 1 else [self._commit([one])[0] for one in batch]
+            if len(batch) == 1 and isinstance(results[0], JournalUnavailable):
+                self._trouble = results[0].message, time.monotonic()
         # a running mean of about eight commits: one slow fsync changes little, a slow disk shows
         self._commit_s += (time.monotonic() - began_s - self._commit_s) / 8
         return results
@@ -145,6 +156,7 @@ class Writer:
                 con.execute("ROLLBACK")
             raise
         self.commits += 1
+        self._trouble = None
         return results
 
 

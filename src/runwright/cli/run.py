@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from runwright import leaving
 from runwright.cli.failures import DONE, FAILED, Unusable
 from runwright.cli.options import AsJson, Server, Tools
 
@@ -56,9 +56,9 @@ def run(
     configured = settings(tools or ())
     address = server_of(configured, server, tools or ())
     if plan_only:
-        code = asyncio.run(_plan(configured, address, prompt, given, hand_over=not tools, as_json=as_json))
+        code = leaving.run(_plan(configured, address, prompt, given, hand_over=not tools, as_json=as_json))
     else:
-        code = asyncio.run(_run(configured, address, prompt, given, hand_over=not tools, as_json=as_json))
+        code = leaving.run(_run(configured, address, prompt, given, hand_over=not tools, as_json=as_json))
     raise typer.Exit(code)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from runwright import leaving
 from runwright.cli.failures import DONE, FAILED, Unusable
 from runwright.cli.options import AsJson, Server
 
@@ -70,7 +71,7 @@ def list_runs(
         text=query,
     )
     configured = settings()
-    asyncio.run(_list(configured, server_of(configured, server), wanted, limit, as_json=as_json))
+    leaving.run(_list(configured, server_of(configured, server), wanted, limit, as_json=as_json))
 
 
 @app.command()
@@ -81,7 +82,7 @@ def show(run_id: RunId, as_json: AsJson = False, server: Server = None) -> None:
     Example:
       runwright runs show run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6
     """
-    asyncio.run(_show(*_where(server), run_id, as_json=as_json))
+    leaving.run(_show(*_where(server), run_id, as_json=as_json))
 
 
 @app.command()
@@ -94,7 +95,7 @@ def watch(run_id: RunId, as_json: AsJson = False, server: Server = None) -> None
     Example:
       runwright runs watch run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6
     """
-    raise typer.Exit(asyncio.run(_watch(*_where(server), run_id, as_json=as_json)))
+    raise typer.Exit(leaving.run(_watch(*_where(server), run_id, as_json=as_json)))
 
 
 @app.command()
@@ -105,7 +106,7 @@ def cancel(run_id: RunId, as_json: AsJson = False, server: Server = None) -> Non
     Example:
       runwright runs cancel run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6
     """
-    raise typer.Exit(asyncio.run(_cancel(*_where(server), run_id, as_json=as_json)))
+    raise typer.Exit(leaving.run(_cancel(*_where(server), run_id, as_json=as_json)))
 
 
 @app.command()
@@ -131,7 +132,7 @@ def restart(
       runwright runs restart run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6 --resolve 3=retry
     """
     verdicts = verdicts_of(resolve or ())
-    raise typer.Exit(asyncio.run(_restart(*_where(server), run_id, verdicts, as_json=as_json)))
+    raise typer.Exit(leaving.run(_restart(*_where(server), run_id, verdicts, as_json=as_json)))
 
 
 def instant_of(text: str, option: str, now_s: float) -> float:

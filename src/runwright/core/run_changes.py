@@ -153,11 +153,13 @@ def _from_checkpoint(run: Run, fact: ev.RunRestarted) -> Run:
 
 def _resumed(state: StepState, fact: ev.RunRestarted) -> StepState:
     if state.status == "unknown":
-        verdict = fact.resolve[state.step_number]
+        number = state.step_number
+        verdict = fact.resolve[number]
         if verdict == "succeeded":
             return replace(state, status="succeeded", error=None)
         if verdict == "failed":
-            return replace(state, status="failed")
+            why = RunError(code="tool_failed", message="a person found that it failed", step_number=number)
+            return replace(state, status="failed", error=why)
     if state.status in ("succeeded", "skipped"):
         return state
     return replace(state, status="pending", tries=0, crashes=0, retry_at_s=None)

@@ -51,7 +51,6 @@ class Parts:
     own_port: Callable[[], int | None]
     body_bytes_max: int
     json_depth_max: int
-    run_deadline_s_max: float
     request_wait_s_max: float
     create_hold_s: float
     stream_heartbeat_s: float

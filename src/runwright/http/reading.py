@@ -15,7 +15,7 @@ T = TypeVar("T")
 INTEGER_DIGITS_MAX = 19
 INT64_MAX = 2**63 - 1
 ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _STRUCTURAL = re.compile(rb'["\[\]{}]')
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?$", re.DOTALL)
 
@@ -129,7 +129,8 @@ def _does_not_fit(message: str) -> Refusal:
 
 def _pointer(where: str) -> str:
     """Turn `$.plan.steps[0].tool_name` into `/plan/steps/0/tool_name`."""
-    return re.sub(r"\[(\d+|\.\.\.)\]", r"/\1", where.removeprefix("$").replace(".", "/"))
+    # `[...]` stands for a key of a mapping that the message does not name
+    return re.sub(r"\[(\d+)\]", r"/\1", where.removeprefix("$").replace("[...]", "").replace(".", "/"))
 
 
 def _depth(raw: bytes, enough: int) -> int:

@@ -35,7 +35,7 @@ from runwright.runtime.driver import QUICK_S
 from runwright.runtime.engine import Engine
 from runwright.runtime.estimate import estimate
 from runwright.runtime.perform import PlanFact, make_plan
-from runwright.runtime.requests import ClientKey, Listing, NewRun, Submitted
+from runwright.runtime.requests import ClientKey, Listing, NewRun, Submitted, check_new
 from runwright.runtime.rows import row_of
 from runwright.runtime.worker import Worker
 
@@ -56,11 +56,12 @@ class Service:
         *,
         check: Check,
         prompt_bytes_max: int,
+        deadline_s_max: float,
         waiting_runs_max: int,
         page_bytes_max: int,
     ) -> None:
         self._engine, self._worker, self._new_run_id = engine, worker, new_run_id
-        self._check = check
+        self._check, self._deadline_s_max = check, deadline_s_max
         self._prompt_bytes_max, self._waiting_runs_max = prompt_bytes_max, waiting_runs_max
         self._page_bytes_max = page_bytes_max
 
@@ -224,6 +225,7 @@ class Service:
         return estimate(plan, self._engine.registry)
 
     def _created(self, tenant: Tenant, new: NewRun) -> ev.RunCreated:
+        check_new(new, self._deadline_s_max)
         if new.draft is None and not new.prompt.strip():
             raise Invalid("the prompt is empty", hint="say in `prompt` what is to be done, or give a `plan`")
         self._check_prompt(new.prompt)
