@@ -62,6 +62,8 @@ def read_act(r: Reading) -> bool:
 def _act(r: Reading, tool: str, targets: list[Target], named: int) -> None:
     """Add the calls on todos behind all that must be looked up, so that places mean one and the same list."""
     r.last_act = (tool, r.draft.clause)
+    if r.key() in ("and", "&") and r.at + 1 >= r.end:
+        raise r.refuse(": something is missing at its end.")
     if len(set(targets)) != len(targets):
         raise r.refuse(f": it names {r.text(named, r.at)} twice.")
     found = [resolve(r, target) for target in targets]
@@ -108,7 +110,11 @@ def _read_marked(r: Reading) -> bool:
         "complete",
         "completed",
     ):
-        return False
+        behind_as = {
+            AS_DONE.ends(r.words, at, end) for at in range(start + 3, end) if r.words.key(at) == "as"
+        }
+        if r.key(1) not in ("done", "complete", "completed") or end not in behind_as:
+            return False
     for at in range(start + 2, end):
         if AS_UNDONE.ends(r.words, at, end) is not None and r.words.key(at) in (
             "as",

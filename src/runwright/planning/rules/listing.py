@@ -57,6 +57,7 @@ _ABOUT = phrase_set(
     with [:]
     """)
 )
+_SAID_BEFORE = phrase_set(["the word|words|text|phrase|term [:]"])
 _NOT_ABOUT = phrase_set(
     [
         "with [their|the|its] id|ids|status|statuses|details|numbers",
@@ -213,7 +214,10 @@ def _one_about(r: Reading) -> bool:
 
 def _query(r: Reading) -> str:
     """Take the words to search for."""
+    r.phrase(_SAID_BEFORE)
     start, end = r.at, r.bounds.clause_end(r.at)
+    if start + 1 < end and r.key() in ("the", "a", "an", "my"):
+        start += 1
     for at in range(max(start + 1, end - 6), end):
         if LIST_PLACES.ends(r.words, at, end) == end:
             end = at
@@ -224,7 +228,14 @@ def _query(r: Reading) -> str:
         and r.words.key(end - 2) != "about"
     ):
         end -= 2 if r.words.key(end - 1) in ("it", "them") and r.words.key(end - 2) == "in" else 1
+    if any(r.words.key(at) == "or" for at in range(start + 1, end)):
+        raise r.refuse(
+            ": I search for one phrase at a time.", hint='Ask twice, or put it in quotes: "milk or tea".'
+        )
     query = written(r.words, (start, end))
+    if r.words[start].kind == "quoted" and r.words.key(start + 1) in ("?", "!") and end <= start + 2:
+        # The question mark is the question's, not the quotation's.
+        query = r.text(start, start + 1)[1:-1]
     if r.words[start].kind != "quoted":
         query = query.rstrip("?! ")
     if not query.strip():

@@ -52,7 +52,14 @@ _TAIL_WORDS_MAX = 6
 # Longer words that no verb begins, or words in relation to others, may as well be about something else.
 _BARE_WORDS_MAX = 3
 _RELATIONS = word_set("from in on at of with to that which under inside if unless when after before because")
-_QUANTITIES = word_set("all some any every each both several many most none no these those half only if when")
+_UNSURE = word_set("""
+    random arbitrary easiest hardest longest shortest biggest largest smallest simplest quickest fastest
+    slowest cheapest best worst
+""")
+_EXCEPTIONS = word_set("except but excluding besides")
+_QUANTITIES = word_set(
+    "everything either all some any every each both several many most none no these those half only if when"
+)
 
 
 def read_targets(r: Reading, *, plain: bool) -> list[Target]:
@@ -137,6 +144,7 @@ def _read_id(r: Reading) -> list[Target]:
 def _by_text(r: Reading, plain: bool) -> list[Target]:
     """Take todos named by their text: with a word such as `todo` beside it, in quotes, or bare if allowed."""
     start, end = r.at, _text_end(r)
+    _refuse_choice(r, end)
     if r.key() in _QUANTITIES and _noun_at_end(r, end) is not None:
         raise _one_at_a_time(r)
     article = r.accept(*ARTICLES)
@@ -149,6 +157,8 @@ def _by_text(r: Reading, plain: bool) -> list[Target]:
     here = r.at
     one = r.key() == "one" and article != "" and (status or _ABOUT.ends(r.words, r.at + 1, r.end) is not None)
     if r.phrase(TODO_ONE) or (one and r.accept("one")):
+        if r.at >= end and article in ("a", "an"):
+            raise _which(r)
         if r.at >= end:
             return [Target(status=status)]
         if r.sees(STATUSES) == end:
@@ -157,7 +167,7 @@ def _by_text(r: Reading, plain: bool) -> list[Target]:
         if r.at >= end:
             raise r.refuse()
         if status is None or introduced:
-            return _searched(r, (r.at, end), status, end)
+            return [target for span in _beside_nouns(r, end) for target in _searched(r, span, status, end)]
     r.at = here
     behind = _noun_at_end(r, end)
     if behind is not None and behind > r.at:
@@ -173,6 +183,39 @@ def _by_text(r: Reading, plain: bool) -> list[Target]:
         ]
     r.at = start
     return []
+
+
+def _which(r: Reading) -> NotUnderstood:
+    return r.refuse(
+        ": it does not say which todo.",
+        hint='Name it, for example "the first todo", "todo 2" or "the milk todo".',
+    )
+
+
+def _refuse_choice(r: Reading, end: int) -> None:
+    """Refuse words that leave open which todo is meant, or that name many but a few."""
+    at = r.at + (r.key() in ARTICLES)
+    if (r.key() == "one" and r.key(1) == "of") or (
+        r.words.key(at) in _UNSURE
+        and (TODO_ONE.ends(r.words, at + 1, end) == end or r.words.key(at + 1) == "one")
+    ):
+        raise _which(r)
+    keys = {r.words.key(place) for place in range(at, end)}
+    if "or" in keys:
+        raise _which(r)
+    if r.key() in _QUANTITIES and keys & _EXCEPTIONS:
+        raise _one_at_a_time(r)
+
+
+def _beside_nouns(r: Reading, end: int) -> list[Span]:
+    """Return the texts in `todo buy milk and todo pay bills`, behind the first `todo`."""
+    spans: list[Span] = []
+    start = r.at
+    for at in range(r.at + 1, end - 2):
+        if r.words.key(at) in ("and", "&") and r.words.key(at + 1) in ("todo", "task"):
+            spans.append((start, at))
+            start = at + 2
+    return [*spans, (start, end)]
 
 
 def _may_be_bare(r: Reading, end: int) -> bool:
@@ -226,6 +269,8 @@ def _searched(r: Reading, span: Span, status: str | None, end: int) -> list[Targ
     if r.words[start].kind == "quoted" and _IN_IT.ends(r.words, start + 1, behind) == behind:
         behind = start + 1
     query = written(r.words, (start, behind))
+    if not any(r.words[at].kind == "quoted" for at in range(start, behind)):
+        query = " ".join(query.rstrip("!").split())
     if not query.strip() or TODO_LIST.ends(r.words, span[0], end) == end:
         raise r.refuse()
     r.at = end
