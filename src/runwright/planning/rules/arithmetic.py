@@ -95,6 +95,8 @@ def _multiply(r: Reading) -> Term:
     if r.accept("by", "with", "times"):
         if len(items) > 1:
             raise r.refuse(": multiply which of them?")
+        if r.accept("itself"):
+            return combined(items[0], "*", items[0])
         return combined(items[0], "*", _by(r))
     r.accept("together")
     if len(items) > 1:

@@ -142,6 +142,7 @@ WRAPPERS = phrase_set(
     if possible
     if you would
     do me a favor|favour [and]
+    use the|a|your calculator to|and
     go ahead and
     help me [to]
     for me

@@ -61,7 +61,7 @@ CALCULATE = phrase_set(
     calculate|compute|evaluate|solve [the] following [expression|expressions|sum|problem|problems]
     work|figure out
     working|figuring out
-    calculation|expression|equation|math|maths :
+    calculation|calculator|expression|equation|math|maths :
     do the math|maths|calculation|sum|calculation: [on|of|for]
     """)
 )

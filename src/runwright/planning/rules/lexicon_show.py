@@ -64,6 +64,8 @@ LIST_QUESTIONS: Phrases[str] = Phrases(
         "what do i|we [still] have|need left": "pending",
         "what do i|we still have|need to do|complete|finish": "pending",
         "what else do i|we have|need to do": "pending",
+        "what do i|we have|need to do today": "pending",
+        "what else is on my|the [todo|task] list": "pending",
         "what else is there [to do]": "pending",
         "what have i|we got to do": "pending",
         "what have i|we got left": "pending",

@@ -37,6 +37,7 @@ _FRONTED = {
     "to": {"add": "+"},
 }
 _PERCENT_OF = phrase_set(["what|which percent|percentage|% of", "what share|proportion|fraction of"])
+_PERCENT_IS = phrase_set(["what|which percent|percentage is|are"])
 _GOES_INTO = phrase_set(["how many times does|do|can|will", "how often does|do|can"])
 
 
@@ -158,7 +159,20 @@ def _read_figures(r: Reading) -> bool:
 
 
 def read_share_asked(r: Reading) -> Term | None:
-    """Take `what percent of 50 is 10`."""
+    """Take `what percent of 50 is 10`, `what percentage is 15 of 60`, `20 is what percent of 80`."""
+    start = r.at
+    if r.phrase(_PERCENT_IS):
+        part = operand(r)
+        if not r.accept("of"):
+            raise r.refuse()
+        return combined(combined(part, "/", expression(r)), "*", Term("100"))
+    number = read_number(r.words, r.at)
+    if number is not None and r.words.key(number.after) in ("is", "are"):
+        part = operand(r)
+        r.at += 1
+        if r.phrase(_PERCENT_OF):
+            return combined(combined(part, "/", expression(r)), "*", Term("100"))
+        r.at = start
     if not r.phrase(_PERCENT_OF):
         return None
     whole = expression(r)

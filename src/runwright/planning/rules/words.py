@@ -19,7 +19,7 @@ _SAME_MARK = {
     **dict.fromkeys("×∗·⋅∙", "*"),
     **dict.fromkeys("÷∕⁄", "/"),
     **dict.fromkeys("−‐‑", "-"),
-    **dict(zip("＋＝（），、；：！？。％ˆ", "+=(),,;:!?.%^", strict=True)),
+    **dict(zip("＋＝（），、；：！？。％ˆ＊／", "+=(),,;:!?.%^*/", strict=True)),
     "…": "...",
 }
 _LONG_MARKS = ("...", "**", "//", "->", "=>", "--")
