@@ -75,8 +75,12 @@ export class RunView {
     this.told(run);
     this.redrawn = "all";
     this.draw();
-    if (!isOver(run.status)) this.follow(run.run_id);
-    else if (run.error?.code === "invalid_plan") this.explain(run.run_id);
+    if (!isOver(run.status)) {
+      this.follow(run.run_id);
+      return;
+    }
+    this.hear.announce(this.sentence());
+    if (run.error?.code === "invalid_plan") this.explain(run.run_id);
   }
 
   /** Show nothing. */
