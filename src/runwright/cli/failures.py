@@ -11,7 +11,7 @@ from runwright.cli.text import Paint
 from runwright.core.errors import Invalid, LimitReached, RunwrightError
 from runwright.visible import visible
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, USAGE = 0, 1, 2
 
 # what happens again in the same way when the run is carried on
 _SETTLED = frozenset({"not_understood", "invalid_plan", "plan_refused", "rejected", "run_too_large"})

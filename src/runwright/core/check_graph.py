@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeAlias
 
 from runwright.core.check_reading import Reading, problem_at
 from runwright.core.plan import Problem, Step
 from runwright.core.schema import Path
-
-Found: TypeAlias = Mapping[int, Sequence[Problem]]  # by the position of the step
 
 _SHOWN_MAX = 12
 

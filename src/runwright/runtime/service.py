@@ -179,27 +179,21 @@ class Service:
         resolve   verdicts on its unknown steps, by step number
         Raises    RunMissing; RunNotFailed; IllegalTransition when an unknown step is left unresolved
         """
-        return await asyncio.shield(
-            self._control(tenant, run_id, partial(control.restarted, resolve=resolve))
-        )
+        return await self._control(tenant, run_id, partial(control.restarted, resolve=resolve))
 
     async def approve(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
         """Return the run with the approval of exactly this plan on record.
 
         Raises   RunMissing; IllegalTransition when it waits for no approval or for another plan's
         """
-        return await asyncio.shield(
-            self._control(tenant, run_id, partial(control.approved, plan_hash=plan_hash))
-        )
+        return await self._control(tenant, run_id, partial(control.approved, plan_hash=plan_hash))
 
     async def reject(self, tenant: Tenant, run_id: RunId, plan_hash: str) -> Run:
         """Return the run, ended because this plan was rejected.
 
         Raises   as `approve`
         """
-        return await asyncio.shield(
-            self._control(tenant, run_id, partial(control.rejected, plan_hash=plan_hash))
-        )
+        return await self._control(tenant, run_id, partial(control.rejected, plan_hash=plan_hash))
 
     async def plan(self, tenant: Tenant, prompt: str) -> tuple[Plan | None, tuple[Problem, ...]]:
         """Return a plan for a prompt, or the problems that stand in its way; runs nothing.
