@@ -13,7 +13,7 @@ help: ## show what can be made
 
 run: $(VENV)/run ## carry out PROMPT="…" here, without any service
 	@$(BIN)/runwright run "$$PROMPT"
-run: export PROMPT := $(value PROMPT)
+run: override export PROMPT := $(value PROMPT)
 
 serve: $(VENV)/run ## serve the API and the page on http://127.0.0.1:8000
 	@$(BIN)/runwright serve
