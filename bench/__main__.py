@@ -4,63 +4,73 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from bench import api, asynchow, check, crash, machine, processes, startup, workloads
+from bench import (
+    api,
+    asynchow,
+    check,
+    checkout,
+    cluster,
+    costs,
+    early,
+    history,
+    isolation,
+    many,
+    observing,
+    postgres,
+    startup,
+)
 from bench.sizes import FULL, LEAST, QUICK, Sizes
-from bench.tables import Table
+from runwright.bench import machine
+from runwright.bench import report as packaged
+from runwright.bench.report import Part, Report
+from runwright.bench.tables import Table
 
-WORKS = ("w1", "w2", "w3", "w4")
-PARTS = (*WORKS, "w5", "http", "startup", "check", "asynchow")
+MEASURES = {
+    "asynchow": asynchow.tables,
+    "http": api.tables,
+    "many": many.tables,
+    "history": history.tables,
+    "startup": startup.tables,
+    "check": check.tables,
+    "early": early.tables,
+    "isolation": isolation.tables,
+    "postgres": postgres.tables,
+    "costs": costs.tables,
+    "observing": observing.tables,
+    "cluster": cluster.tables,
+}
+PARTS = (*packaged.PARTS, *MEASURES)
 
 
 def main() -> int:
     """Print every table as soon as it is there; return 1 when a part could not be measured."""
     given = _arguments()
-    sizes = FULL if given.size is None else given.size
-    asked = frozenset(given.parts or PARTS)
-    began_s, made, failed = time.monotonic(), list[Table](), 0
-    print(f"{machine.described()}\n", flush=True)
+    sizes: Sizes = FULL if given.size is None else given.size
+    asked = given.parts or PARTS
+    report = Report(f"{machine.described()} · commit {checkout.commit()}")
+    _say(report.machine)
     if sizes is LEAST:
-        print("--smoke: too little is measured for any figure to mean something\n")
-    for name, measure in _measures(asked, sizes):
-        with processes.scratch() as folder:
-            before = machine.conditions(folder)
-        try:
-            tables = measure()
-        except Exception as error:  # one part that fails must not hide the others
-            print(f"{name} FAILED: {type(error).__name__}: {error}\n", flush=True)
-            failed += 1
-            continue
-        for table in tables:
-            table.notes.append(f"before: {before}")
-            print(f"{table.markdown() if given.markdown else table.aligned()}\n", flush=True)
-        made += tables
-    left_out = sorted(set(PARTS) - asked)
+        _say("--smoke: too little is measured for any figure to mean something")
+    wanted = packaged.parts(asked, sizes.works, checkout.disk())
+    wanted += [Part(name, partial(tables, sizes)) for name, tables in MEASURES.items() if name in asked]
+    form = Table.markdown if given.markdown else Table.aligned
+    packaged.measured(report, wanted, checkout.disk(), _say, form)
+    left_out = [part for part in PARTS if part not in asked]
     if left_out:
         print(f"not asked for: {', '.join(left_out)}")
-    print(f"{time.monotonic() - began_s:.0f} s in all")
+    print(f"{report.took_s:.0f} s in all")
     if given.json is not None:
-        report = {"machine": machine.described(), "tables": made, "failed": failed}
         given.json.write_bytes(msgspec.json.encode(report))
-    return 1 if failed else 0
+    return 1 if report.failed else 0
 
 
-def _measures(asked: frozenset[str], sizes: Sizes) -> list[tuple[str, Callable[[], list[Table]]]]:
-    works = asked & frozenset(WORKS)
-    every: list[tuple[str, bool, Callable[[], list[Table]]]] = [
-        (" ".join(sorted(works)), bool(works), lambda: workloads.tables(works, sizes)),
-        ("w5", "w5" in asked, lambda: crash.tables(sizes)),
-        ("asynchow", "asynchow" in asked, lambda: asynchow.tables(sizes, asynchow.named_folder())),
-        ("http", "http" in asked, lambda: api.tables(sizes)),
-        ("startup", "startup" in asked, lambda: startup.tables(sizes)),
-        ("check", "check" in asked, lambda: check.tables(sizes)),
-    ]
-    return [(name, measure) for name, wanted, measure in every if wanted]
+def _say(text: str) -> None:
+    print(f"{text}\n", flush=True)
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,11 +9,12 @@ from statistics import median
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from bench import processes
+from bench import checkout
 from bench.client import POLL_PAUSE_S, Errand, Seen
 from bench.server import Server, serving
 from bench.sizes import Sizes
-from bench.tables import Goal, Table, figure, judged, percentile
+from runwright.bench import processes
+from runwright.bench.tables import Goal, Table, figure, judged, percentile
 
 COMMAND = "python -m bench http"
 SUM = {"prompt": "calculate 2 + 2"}
@@ -105,9 +106,9 @@ class Memory(NamedTuple):
 
 def tables(sizes: Sizes) -> list[Table]:
     """Return throughput and latency, memory, and whether many todos make it slower."""
-    with processes.scratch() as folder, serving(folder) as server:
+    with checkout.scratch() as folder, serving(folder) as server:
         idle = Memory(0, server.resident_mib)
-        _block(server, Errand(*_place(server), SUM, 1, 1, expect="4"))
+        _block(server, Errand(*place_of(server), SUM, 1, 1, expect="4"))
         alone = _sums(server, sizes.alone_runs, 1)
         early = Memory(sizes.alone_runs, server.resident_mib)
         crowd = _sums(server, sizes.crowd_runs, sizes.crowd)
@@ -120,13 +121,13 @@ def tables(sizes: Sizes) -> list[Table]:
 
 
 def _sums(server: Server, runs: int, crowd: int, prefer: str | None = None) -> Block:
-    return _block(server, Errand(*_place(server), SUM, runs, crowd, prefer, expect="4"))
+    return _block(server, Errand(*place_of(server), SUM, runs, crowd, prefer, expect="4"))
 
 
 def _block(server: Server, errand: Errand) -> Block:
     """Run one errand; every run must complete with the right result."""
     cpu_s = server.cpu_s
-    seen = processes.answer("bench.client", errand, Seen, processes.disk())
+    seen = processes.answer("bench.client", errand, Seen, checkout.disk())
     if not len(seen.latencies_s) == seen.completed == seen.right == errand.runs:
         raise RuntimeError(
             f"of {errand.runs} runs {seen.completed} completed, {seen.right} with the right result"
@@ -134,7 +135,8 @@ def _block(server: Server, errand: Errand) -> Block:
     return Block(seen, server.cpu_s - cpu_s)
 
 
-def _place(server: Server) -> tuple[str, int]:
+def place_of(server: Server) -> tuple[str, int]:
+    """Return host and port of a server."""
     parts = urlsplit(server.address)
     assert parts.hostname is not None
     assert parts.port is not None
@@ -194,11 +196,11 @@ def _todos(sizes: Sizes) -> Table:
     with ExitStack() as stack:
         servers: dict[int, Server] = {}
         for stored in sizes.todo_stores:
-            servers[stored] = stack.enter_context(serving(stack.enter_context(processes.scratch())))
+            servers[stored] = stack.enter_context(serving(stack.enter_context(checkout.scratch())))
             _seed(servers[stored], stored)
         for _ in range(sizes.todo_rounds):
             for stored, server in servers.items():
-                errand = Errand(*_place(server), TODOS, sizes.todo_runs, sizes.crowd)
+                errand = Errand(*place_of(server), TODOS, sizes.todo_runs, sizes.crowd)
                 blocks[stored].append(_block(server, errand))
     rates = {stored: median(b.rate for b in found) for stored, found in blocks.items()}
     table = Table(
@@ -229,5 +231,5 @@ def _seed(server: Server, todos: int) -> None:
             for n in range(1, count + 1)
         ]
         plan = {"plan": {"goal": "seed", "steps": steps}}
-        _block(server, Errand(*_place(server), plan, 1, 1, "wait=10"))
+        _block(server, Errand(*place_of(server), plan, 1, 1, "wait=10"))
         left -= count

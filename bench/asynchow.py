@@ -16,11 +16,12 @@ from statistics import median
 
 import msgspec
 
-from bench import processes
-from bench.shapes import Shape, critical_path_s
+from bench import checkout
 from bench.sizes import Sizes
-from bench.subjects import SUBJECTS, Subject, SubjectName, subject
-from bench.tables import Goal, Table, figure, judged, percentile
+from runwright.bench import processes
+from runwright.bench.shapes import Shape, critical_path_s
+from runwright.bench.subjects import SUBJECTS, Subject, SubjectName, subject
+from runwright.bench.tables import Goal, Table, figure, judged, percentile
 
 COMMAND = "RUNWRIGHT_EVAL_DATA=… python -m bench asynchow"
 SCALE = 1_000
@@ -44,9 +45,10 @@ class Timed(msgspec.Struct):
     steps: int
 
 
-def tables(sizes: Sizes, folder: Path | None) -> list[Table]:
+def tables(sizes: Sizes) -> list[Table]:
     """Return wall time against the critical path, beside raw; empty figures where there is no data."""
     table = Table("Real plans with durations (AsyncHow, 1 s = 1 ms)", COMMAND, ("", *SUBJECTS, "goal", "met"))
+    folder = named_folder()
     path = folder / "plans" / "asynchow.jsonl" if folder else None
     if path is None or not path.exists():
         table.notes.append("skipped: RUNWRIGHT_EVAL_DATA names no folder with plans/asynchow.jsonl")
@@ -96,7 +98,7 @@ def shapes_of(path: Path) -> list[Shape]:
 
 
 def _timed(name: SubjectName, shapes: list[Shape], sizes: Sizes) -> list[Timed]:
-    with processes.scratch() as folder:
+    with checkout.scratch() as folder:
         order = Order(name, str(folder), shapes, sizes.records_at_once)
         return processes.answer("bench.asynchow", order, list[Timed], folder)
 

@@ -10,9 +10,9 @@ from statistics import median
 from typing import Any
 
 from bench.sizes import Sizes
-from bench.tables import Goal, Table, figure, judged, percentile
 from runwright import tool
 from runwright.adapters.schemas_jsonschema_rs import contract
+from runwright.bench.tables import Goal, Table, figure, judged, percentile
 from runwright.core.check import check
 from runwright.core.drafts import draft_of
 from runwright.core.errors import RunwrightError

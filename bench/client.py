@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+BUSY_PAUSE_S = 1.0  # what Retry-After says
 POLL_PAUSE_S = 0.001  # between two looks at a run that was not over yet
 OVER = frozenset({"completed", "failed", "cancelled"})
 
@@ -27,6 +28,7 @@ class Errand(msgspec.Struct):
     crowd   how many connections
     prefer  the value of a Prefer header; with it, the POST's answer is mostly the last word
     expect  the right result as JSON; None: any but null
+    pause_s between two looks at a run that was not over yet
     """
 
     host: str
@@ -36,6 +38,7 @@ class Errand(msgspec.Struct):
     crowd: int
     prefer: str | None = None
     expect: str | None = None
+    pause_s: float = POLL_PAUSE_S
 
 
 class Seen(msgspec.Struct):
@@ -46,6 +49,7 @@ class Seen(msgspec.Struct):
     completed     runs that completed
     right         runs with the result that was expected
     looks         GETs in all
+    refused       POSTs that were told to come again
     """
 
     wall_s: float
@@ -54,6 +58,7 @@ class Seen(msgspec.Struct):
     completed: int = 0
     right: int = 0
     looks: int = 0
+    refused: int = 0
 
 
 class _Run(msgspec.Struct):
@@ -65,6 +70,10 @@ class _Run(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Run).decode
 
 
+class Busy(Exception):
+    """The server said 503 and when to come again."""
+
+
 class Connection:
     """One keep-alive connection that asks for one thing at a time."""
 
@@ -74,12 +83,14 @@ class Connection:
     async def ask(self, request: bytes) -> _Run:
         """Return the run that an answer holds.
 
-        Raises   RuntimeError for an answer that is no success
+        Raises   Busy when it is to be asked again; RuntimeError for another answer that is no success
         """
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         at = head.lower().index(b"content-length:")
         body = await self._reader.readexactly(int(head[at + 15 : head.index(b"\r", at)]))
+        if head[9:12] == b"503" and b"retry-after:" in head.lower():
+            raise Busy
         if head[9:10] != b"2":
             raise RuntimeError(f"{head.splitlines()[0]!r}: {body[:500]!r}")
         return _decode(body)
@@ -121,10 +132,10 @@ class Client:
         seen = self._seen
         for _ in turns:
             sent_s = time.perf_counter()
-            run, looks = await connection.ask(self._create), 0
+            run, looks = await self._created(connection), 0
             while run.status not in OVER:
                 if looks:
-                    await asyncio.sleep(POLL_PAUSE_S)
+                    await asyncio.sleep(self._errand.pause_s)
                 run, looks = await connection.ask(self._look % run.run_id.encode()), looks + 1
             over_s = time.perf_counter()
             seen.latencies_s.append(over_s - sent_s)
@@ -132,6 +143,14 @@ class Client:
             seen.looks += looks
             seen.completed += run.status == "completed"
             seen.right += self._is_right(bytes(run.result))
+
+    async def _created(self, connection: Connection) -> _Run:
+        while True:
+            try:
+                return await connection.ask(self._create)
+            except Busy:
+                self._seen.refused += 1
+                await asyncio.sleep(BUSY_PAUSE_S)
 
     def _is_right(self, result: bytes) -> bool:
         expect = self._errand.expect

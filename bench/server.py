@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from bench import machine, processes
 from runwright.adapters.file_lock import lock_holder
+from runwright.bench import machine, processes
 
 START_S_MAX = 30.0
 STOP_S_MAX = 30.0
@@ -34,6 +35,11 @@ class Server:
     def cpu_s(self) -> float:
         """Processor time so far."""
         return machine.cpu_s(self.pid)
+
+    def health(self) -> Any:
+        """Return what the server says about its parts."""
+        with urlopen(f"{self.address}/health") as response:
+            return json.load(response)
 
     @property
     def resident_mib(self) -> float:
@@ -59,7 +65,7 @@ def started(folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
         processes.python("-m", "runwright", "serve", "--port", "0"),
         stdout=log,
         stderr=log,
-        env=processes.environment(RUNWRIGHT_DATABASE_URL=f"sqlite:///{_database(folder)}"),
+        env=processes.environment(RUNWRIGHT_DATABASE_URL=f"sqlite:///{database(folder)}"),
         cwd=folder,
     )
 
@@ -68,7 +74,7 @@ def healthy(folder: Path, process: subprocess.Popen[bytes]) -> str:
     """Return the server's address as soon as it answers; it stands in the lock file beside the database."""
     until_s = time.monotonic() + START_S_MAX
     while time.monotonic() < until_s and process.poll() is None:
-        address = lock_holder(_database(folder)).get("address")
+        address = lock_holder(database(folder)).get("address")
         if address and _answers(address):
             return str(address)
         time.sleep(POLL_S)
@@ -84,5 +90,6 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _database(folder: Path) -> Path:
+def database(folder: Path) -> Path:
+    """Return where the server keeps its runs."""
     return folder / "server.db"

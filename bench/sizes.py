@@ -1,23 +1,16 @@
-"""How much is measured: everything, a quick look, or just enough to see that it all runs."""
+"""How much the parts of this checkout measure, beside the workloads that the package carries."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from runwright.bench import sizes as workloads
+
 
 class Sizes(NamedTuple):
     """How much of everything; the defaults are those of the published figures."""
 
-    rounds: int = 3
-    samples: int = 3
-    chain_steps: int = 100
-    fan_steps: int = 100
-    fan_sleep_s: float = 0.05
-    runs: int = 200
-    run_steps: int = 10
-    path_unit_s: float = 0.1
-    crash_steps: int = 100
-    crash_after: int = 50
+    works: workloads.Sizes = workloads.FULL
     alone_runs: int = 2_000
     crowd_runs: int = 5_000
     crowd: int = 64
@@ -26,6 +19,13 @@ class Sizes(NamedTuple):
     todo_stores: tuple[int, ...] = (0, 1_000, 2_000)
     todo_rounds: int = 3
     todo_runs: int = 192
+    cluster_runs: int = 1_000
+    many_clients: int = 9_000
+    many_runs: int = 10_000
+    past_runs: int = 20_000
+    past_steps: int = 5
+    left_runs: int = 1_000
+    reads: int = 30
     starts: int = 10
     commands: int = 5
     checks: int = 200
@@ -34,35 +34,35 @@ class Sizes(NamedTuple):
     prompt_kib: int = 32
     records: int = 1_000
     records_at_once: int = 8
-    tmpfs: bool = True
+    isolated_calls: int = 500
+    pause_s: float = 0.05
+    observed_rounds: int = 15
 
 
 FULL = Sizes()
 QUICK = Sizes(
-    rounds=1,
-    samples=2,
+    works=workloads.QUICK,
     alone_runs=300,
     crowd_runs=1_000,
     waited_alone_runs=200,
     waited_crowd_runs=500,
     todo_rounds=1,
+    cluster_runs=300,
+    many_clients=1_000,
+    many_runs=2_000,
+    past_runs=2_000,
+    left_runs=200,
+    reads=10,
     starts=3,
     commands=2,
     checks=50,
     expression_rounds=2,
     records=40,
+    isolated_calls=100,
+    observed_rounds=5,
 )
 LEAST = Sizes(
-    rounds=1,
-    samples=1,
-    chain_steps=5,
-    fan_steps=5,
-    fan_sleep_s=0.001,
-    runs=4,
-    run_steps=3,
-    path_unit_s=0.001,
-    crash_steps=12,
-    crash_after=6,
+    works=workloads.LEAST,
     alone_runs=3,
     crowd_runs=8,
     crowd=4,
@@ -71,6 +71,13 @@ LEAST = Sizes(
     todo_stores=(0, 5),
     todo_rounds=1,
     todo_runs=4,
+    cluster_runs=4,
+    many_clients=10,
+    many_runs=20,
+    past_runs=30,
+    past_steps=2,
+    left_runs=5,
+    reads=1,
     starts=1,
     commands=1,
     checks=2,
@@ -79,5 +86,7 @@ LEAST = Sizes(
     prompt_kib=1,
     records=2,
     records_at_once=2,
-    tmpfs=False,
+    isolated_calls=3,
+    pause_s=0.0,
+    observed_rounds=1,
 )

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from bench import processes
+from bench import checkout
 from bench.server import healthy, started
 from bench.sizes import Sizes
-from bench.tables import Goal, Table, judged, median_and_best
+from runwright.bench import processes
+from runwright.bench.tables import Goal, Table, judged, median_and_best
 
 COMMAND = "python -m bench startup"
 
@@ -59,7 +60,7 @@ def tables(sizes: Sizes) -> list[Table]:
 def _repeated(times: int, measure: Callable[[Path], float]) -> list[float]:
     took_s = []
     for _ in range(times):
-        with processes.scratch() as folder:
+        with checkout.scratch() as folder:
             took_s.append(measure(folder))
     return took_s
 

@@ -31,11 +31,21 @@ from runwright.core.step_changes import STEP_TABLE
 from runwright.http.app import http_app
 from runwright.http.parts import Parts
 from runwright.http.problems import _SAME, PROBLEMS
+from runwright.http.surroundings import Surroundings
+from runwright.http.tracks import UNTRACKED
+from runwright.model_port import ModelError
 from runwright.settings import KIB, MIB, Settings
 
 SOURCE = Path(runwright.asgi.__file__).parent
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
-NAMES = {"str": "text", "int": "integer", "float": "number", "bool": "boolean", "Any": "anything"}
+NAMES = {
+    "str": "text",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "Any": "anything",
+    "PlanId": "text",
+}
 _MADE = re.compile(r"(<!-- made: (?P<name>\w+) -->\n).*?(<!-- /made -->)", re.DOTALL)
 
 
@@ -72,36 +82,39 @@ def _holds(path: Path, text: str) -> bool:
 def settings() -> str:
     """Return the table of all settings."""
     rows = [
-        (f"`RUNWRIGHT_{name.upper()}`", _default(field), _bounds(field), field.description or "")
+        (f"`RUNWRIGHT_{name.upper()}`", _default(name, field), _bounds(name, field), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
     return _table(("setting", "default", "bounds", "what it is"), rows)
 
 
-def _default(field: FieldInfo) -> str:
+def _default(name: str, field: FieldInfo) -> str:
     value = field.default
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, int | float):
-        return _number(value)
+        return _number(name, value)
     shown = value.get_secret_value() if hasattr(value, "get_secret_value") else value
     return f"`{shown}`" if shown else "none"
 
 
-def _bounds(field: FieldInfo) -> str:
+def _bounds(name: str, field: FieldInfo) -> str:
     if get_origin(field.annotation) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(field.annotation))
     told = []
     for bound in field.metadata:
         if isinstance(bound, Gt):
-            told.append(f"above {_number(bound.gt)}")
+            told.append(f"above {_number(name, bound.gt)}")
         elif isinstance(bound, Ge):
-            told.append(f"from {_number(bound.ge)}")
+            told.append(f"from {_number(name, bound.ge)}")
         elif isinstance(bound, Le):
-            told.append(f"to {_number(bound.le)}")
+            told.append(f"to {_number(name, bound.le)}")
     return " ".join(told)
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, int) and value >= KIB and value % KIB == 0:
+def _number(name: str, value: Any) -> str:
+    """A number as it is set, and a round number of bytes as people say it."""
+    if "bytes" in name and isinstance(value, int) and value >= KIB and value % KIB == 0:
         size = f"{value // MIB} MiB" if value % MIB == 0 else f"{value // KIB} KiB"
         return f"{value} ({size})"
     return str(int(value)) if value == int(value) else str(value)
@@ -140,7 +153,8 @@ def exceptions() -> str:
 def _subclasses(kind: type[errors.RunwrightError]) -> Iterator[type[errors.RunwrightError]]:
     yield kind
     for sub in kind.__subclasses__():
-        if not sub.__module__.startswith("runwright.cli"):  # the command line keeps its own to itself
+        # the command line keeps its own to itself, and so does planning
+        if not sub.__module__.startswith(("runwright.cli", "runwright.model_port")):
             yield from _subclasses(sub)
 
 
@@ -230,8 +244,18 @@ def openapi() -> str:
 class _NoParts:
     """Stands where the routes have their parts; describing the routes needs none of them."""
 
-    def own_port(self) -> None:
-        return None
+    class gate:
+        @staticmethod
+        async def admit(*_: object) -> None:
+            """Let everybody in."""
+
+    audit = None  # there is nothing to tell
+    around = Surroundings()
+    tracks = UNTRACKED
+    requests_wait_s_max = 0.0
+
+    def draining(self) -> bool:
+        return False
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -245,6 +269,7 @@ def _check_words() -> None:
     assert set(EVENTS) == set(FACTS), f"events: {sorted(set(EVENTS) ^ set(FACTS))}"
     used = {code for path in SOURCE.rglob("*.py") for code in _codes(path, "RunError")}
     used.add(errors.NotUnderstood.code)
+    used.update(kind.code for kind in ModelError.__subclasses__())
     assert used == set(RUN_ERRORS), f"codes of runs: {sorted(used ^ set(RUN_ERRORS))}"
     checks = sorted((SOURCE / "core").glob("check*.py"))
     texts = {node.value for path in checks for node in _nodes(path) if isinstance(node, ast.Constant)}

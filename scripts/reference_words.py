@@ -5,6 +5,7 @@ from __future__ import annotations
 RUN_ERRORS = {
     "not_understood": "the rules planner did not understand a part of the prompt; it is quoted",
     "invalid_plan": "the plan has defects; `plan.refused` lists all of them",
+    "plan_refused": "a judge did not accept the plan, and `RUNWRIGHT_JUDGE_ON_DOUBT` is `fail`",
     "tool_failed": "a tool raised, its input or output does not fit its schema, or it is not loaded",
     "tool_timed_out": "a tool did not answer within its `timeout_s`, in any attempt",
     "output_too_large": "a tool returned more than `RUNWRIGHT_OUTPUT_BYTES_MAX`",
@@ -14,6 +15,12 @@ RUN_ERRORS = {
     "rejected": "somebody rejected the plan",
     "cancelled": "somebody cancelled the run",
     "internal": "a fault of Runwright; the log has more",
+    "model_unavailable": "of a model's call: its server cannot be reached, fails, breaks off or stays silent",
+    "model_busy": "of a model's call: its server asked for rest, or too many calls are at work",
+    "model_refused": "of a model's call: its server refused it, such as an API key or a model's name",
+    "model_answer_cut": "of a model's call: the answer was cut at its most tokens",
+    "budget_exhausted": "a call of a model does not fit in the run's budget, or its tenant's",
+    "model_answer_invalid": "of a judge's call: the answer is no verdict",
 }
 PLAN_PROBLEMS = {
     "unknown_tool": "no tool has this name",
@@ -35,7 +42,10 @@ PLAN_PROBLEMS = {
 EVENTS = {
     "run.created": "The run was accepted. `draft` holds the plan that the client gave, if any.",
     "plan.started": "A planner is at work; again after a restart or a crash.",
-    "plan.step_proposed": "The planner proposes a step. Only `plan.accepted` counts.",
+    "plan.step_proposed": "The planner proposes a step. Only `plan.accepted` counts. With a `plan_id`, the "
+    "step may start before that, if its tool is `pure`.",
+    "plan.model_called": "A language model was asked to plan or to judge; what it took and what came of it. "
+    "Steps that were proposed before it count no more when it has `error` or `problems`.",
     "plan.accepted": "The plan passed the check and will not change any more.",
     "plan.refused": "There is no plan that can be carried out; `problems` has every defect.",
     "run.awaiting_approval": "The run waits for somebody to approve the plan with this hash.",
@@ -48,7 +58,8 @@ EVENTS = {
     "step.succeeded": "The tool answered; the output is kept for good.",
     "step.failed": "The step failed for good. Attempt 0: the tool was never called.",
     "step.skipped": "Its condition is false, or a step that it references was skipped.",
-    "step.cancelled": "The tool was cut off because the run is being stopped.",
+    "step.cancelled": "The tool was cut off because the run is being stopped; or, before `run.started`, what "
+    "was started does not count, because its plan was not accepted as it was written.",
     "step.unknown": "A tool that must not be repeated was cut off; nobody knows whether it acted.",
     "run.cancelling": "Somebody asked for the end; no further step starts.",
     "run.restarted": "The failed run goes on. `resolve` settles unknown steps, by step number.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,20 +15,17 @@ import pytest
 if TYPE_CHECKING:
     from runwright.bootstrap import Application
     from runwright.settings import Settings
+    from services.postgres import Server
+    from services.redis import PrivateRedis
+
+# the contracts are modules of the product, and their assertions are to explain themselves too
+pytest.register_assert_rewrite("runwright.testing")
 
 # A machine that is busy is no defect: the number of examples bounds a test, not the time of one.
 hypothesis.settings.register_profile("runwright", deadline=None)
 hypothesis.settings.load_profile("runwright")
 
 # The product is imported inside the fixtures: a test of the pure core needs nothing else of it.
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quiet_logs() -> None:
-    """Warnings and errors only, as in a program that embeds Runwright."""
-    from runwright import logs
-
-    logs.quiet()
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +38,54 @@ def eval_data() -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail("RUNWRIGHT_EVAL_DATA does not name a folder; under CI the evaluation data must be there")
     pytest.skip("set RUNWRIGHT_EVAL_DATA to the evaluation data to run this test")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL; tests that need it are skipped, visibly, where there is none and none can be started."""
+    from services.postgres import Absent, found
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(found())
+        except Absent as absent:
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{absent}; under CI a PostgreSQL must be there")
+            pytest.skip(str(absent))
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """The address of a database with the newest schema, empty and of the test's own."""
+    name = postgres.database()
+    yield postgres.url(name)
+    postgres.give_back(name)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[PrivateRedis]:
+    """A Redis of the test's own; tests that need it are skipped, visibly, where none is installed."""
+    from services.postgres import Absent
+    from services.redis import private
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(private(tmp_path))
+        except Absent as absent:
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{absent}; under CI a Redis must be there")
+            pytest.skip(str(absent))
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where an engine keeps its runs: a new file, then an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        return tmp_path / "file.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @pytest.fixture

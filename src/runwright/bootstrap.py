@@ -1,39 +1,63 @@
-"""The composition root: the only file that names adapters and puts the parts together."""
+"""The composition root: what puts the parts together; with `stores`, all that names adapters."""
 
 from __future__ import annotations
 
 import os
 import random
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
-import apsw
 import uuid_utils
-from anyio import CapacityLimiter
 
-from runwright.adapters import sqlite, tools_python
-from runwright.adapters.file_lock import Lock
-from runwright.adapters.journal_sqlite import SqliteJournal
+from runwright import bounds, stores
+from runwright.adapters import tools_python
+from runwright.adapters.http_outbound import outbound_client
 from runwright.adapters.live_local import LocalFeed
 from runwright.adapters.schemas_jsonschema_rs import contract
-from runwright.adapters.todos_sqlite import SqliteTodos
+from runwright.caretaking import caretaker_of
 from runwright.core.declare import DeclaredTool
-from runwright.core.errors import JournalUnavailable
+from runwright.core.errors import Invalid
 from runwright.core.ids import PlanId, RunId
+from runwright.core.outbound import OutboundRules
 from runwright.core.policy import Limits
+from runwright.core.tool import ToolContract, ToolSpec
+from runwright.crash_points import crash_here
+from runwright.isolation.places import place_of, refuse_while_loading
+from runwright.isolation.processes import HostedProcesses
+from runwright.news import news
+from runwright.observers import NONE, Observers
 from runwright.planning.pipeline import Pipeline
-from runwright.runtime.engine import Engine
+from runwright.runtime.audit_trail import DAY_S, AuditTrail
+from runwright.runtime.engine import Engine, OpenHttp
+from runwright.runtime.keyring import KeyRing
+from runwright.runtime.lag import LagWatch
 from runwright.runtime.registry import Registry
 from runwright.runtime.service import Service
+from runwright.runtime.threads import Threads
+from runwright.runtime.upkeep import Caretaker
 from runwright.runtime.worker import Worker
 from runwright.settings import Settings
+from runwright.stores import Store
+from runwright.stores_redis import shared_redis, snapshots_of
 from runwright.tools.builtin import builtin_tools
-from runwright.version import VERSION
+
+if TYPE_CHECKING:
+    from runwright.adapters.redis import SharedRedis
+    from runwright.models import Models
+
+
+class Places(NamedTuple):
+    """Where runs are kept, and where processes hear of each other."""
+
+    store: Store
+    redis: SharedRedis | None
+    feed: LocalFeed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,111 +70,171 @@ class Application:
     engine: Engine
     pipeline: Pipeline
     registry: Registry
-    lock: Lock
-    writer: sqlite.Writer
-    reader: sqlite.Reader
-
-    def health(self) -> dict[str, Any]:
-        """Return how every part is; `status` is `ok` when requests should be sent here."""
-        try:
-            self.reader.rows("SELECT 1")
-            journal = self.writer.trouble or "ok"
-        except JournalUnavailable as error:
-            journal = error.message
-        ready = journal == "ok" and not self.worker.draining
-        return {
-            "status": "ok" if ready else "draining" if self.worker.draining else "unavailable",
-            "version": VERSION,
-            "parts": {
-                "journal": {
-                    "status": journal,
-                    "store": "sqlite",
-                    "library": apsw.sqlite_lib_version(),
-                    "commits": self.writer.commits,
-                    "writes_waiting": self.writer.waiting,
-                },
-                "worker": {"in_hand": self.worker.in_hand, "waiting": self.worker.waiting},
-                "planner": {"source": "rules", "model": None},
-                "tools": {"count": len(self.registry.names())},
-            },
-        }
+    threads: Threads
+    processes: HostedProcesses
+    lag: LagWatch
+    store: Store
+    redis: SharedRedis | None
+    models: Models | None
+    ring: KeyRing
+    audit: AuditTrail
+    caretaker: Caretaker
+    observers: Observers
 
 
 @asynccontextmanager
 async def application(
-    settings: Settings, tools: Sequence[DeclaredTool] = (), *, take_up: bool = True
+    settings: Settings,
+    tools: Sequence[DeclaredTool] = (),
+    *,
+    take_up: bool = True,
+    drives: bool = True,
+    observers: Observers = NONE,
 ) -> AsyncIterator[Application]:
-    """Yield a running Runwright on its SQLite file.
+    """Yield a running Runwright on the store that the settings name.
 
     take_up  carry on the runs that were not over; a process that will not stay leaves them to one that does
+    drives   else runs are only accepted, for other processes on the same database to drive
+    observers   hear of what happens in this process
     tools    beside the built-in ones, those of the settings and those of installed packages
     Raises   DatabaseInUse, JournalUnavailable, Invalid for tools that cannot be used
     """
-    path = settings.database_path
-    make_folder(path)
-    lock = Lock(path)
-    try:
-        app = _compose(settings, path, lock, tools)
+    if not drives and not settings.postgres_url:
+        raise Invalid(
+            "other processes can carry out the runs of a PostgreSQL database only",
+            hint="set RUNWRIGHT_DATABASE_URL to postgresql://USER:PASSWORD@HOST/DATABASE",
+        )
+    refuse_while_loading()
+    workers: list[Worker] = []
+
+    def unclaimed(run_id: RunId) -> None:
+        for worker in workers:
+            worker.wake(run_id)
+
+    async with (
+        shared_redis(settings) as redis,
+        stores.opened(settings, unclaimed, observers.committed) as store,
+    ):
+        feed = LocalFeed()
+        registry = registry_of(settings, (*builtin_tools(store.todos), *tools))
+        app = _compose(settings, Places(store, redis, feed), registry, observers, drives=drives)
+        workers.append(app.worker)
         try:
-            if take_up:
-                await app.worker.start()
-            yield app
+            app.lag.start()
+            await app.worker.start(take_up=take_up)
+            if take_up and drives:
+                app.caretaker.start()
+            async with news(store, redis, feed, app.engine.snapshots):
+                yield app
         finally:
+            await app.caretaker.stop()
             await app.worker.drain(settings.drain_grace_s)
-            # the last connection to close puts the write-ahead log into the file, and a reader could not
-            app.reader.close()
-            await app.writer.close()
-    finally:
-        lock.release()
+            await app.ring.close()
+            await app.audit.close()
+            await app.processes.aclose()
+            if app.models is not None:
+                await app.models.aclose()
+            app.threads.close()
+            app.lag.stop()
+            crash_here("drain.before_close")
 
 
-def _compose(settings: Settings, path: Path, lock: Lock, tools: Iterable[DeclaredTool]) -> Application:
-    writer = sqlite.Writer(
-        path,
-        inline_max_s=settings.commit_inline_ms_max / 1_000,
-        waiting_max=settings.writes_waiting_max,
+def _compose(
+    settings: Settings, places: Places, registry: Registry, observers: Observers, *, drives: bool
+) -> Application:
+    store, redis, feed = places
+    limits = bounds.limits_of(settings)
+    threads = Threads(settings.tool_threads_max)
+    processes = HostedProcesses(bounds.process_limits_of(settings), grace_s=settings.tool_grace_s)
+    models = _models(settings, places, registry, limits)
+    pipeline = Pipeline(
+        registry,
+        limits,
+        lambda: PlanId(f"plan_{uuid_utils.uuid7().hex}"),
+        models.planning if models else None,
     )
-    writer.migrate()
-    reader = sqlite.Reader(path)
-    registry = registry_of(settings, (*builtin_tools(SqliteTodos(writer, reader, time.time)), *tools))
-    limits = limits_of(settings)
-    pipeline = Pipeline(registry, limits, lambda: PlanId(f"plan_{uuid_utils.uuid7().hex}"))
+
+    def drives_it(run_id: RunId) -> bool:
+        return worker.drive_of(run_id) is not None
+
     engine = Engine(
-        journal=SqliteJournal(writer, reader),
-        feed=LocalFeed(),
+        journal=store.journal,
+        dispatcher=store.dispatcher,
+        feed=feed,
         planner=pipeline,
         registry=registry,
         limits=limits,
-        threads=CapacityLimiter(settings.tool_threads_max),
+        threads=threads,
+        processes=processes,
         now_s=time.time,
         jitter=random.random,
         grace_s=settings.tool_grace_s,
+        http=_http(bounds.outbound_rules_of(settings)),
+        snapshots=snapshots_of(settings, redis if store.is_shared else None, store.keys, drives_it),
+        observe=observers.observe(),
     )
-    worker = Worker(
-        engine,
-        name=f"{socket.gethostname()}:{os.getpid()}",
-        runs_at_once_max=settings.runs_at_once_max,
+    worker = _worker(settings, store, engine, drives=drives)
+    return Application(
+        settings=settings,
+        service=_service(settings, engine, worker, pipeline),
+        worker=worker,
+        engine=engine,
+        pipeline=pipeline,
+        registry=registry,
+        threads=threads,
+        processes=processes,
+        lag=LagWatch(warn_s=settings.loop_lag_warn_ms / 1_000),
+        store=store,
+        redis=redis,
+        models=models,
+        caretaker=caretaker_of(settings, store),
+        ring=KeyRing(store.keys, pepper_of(settings), time.time, engine.feed.ring_all),
+        audit=AuditTrail(store.audit, time.time, settings.audit_days * DAY_S),
+        observers=observers,
     )
-    service = Service(
+
+
+def _service(settings: Settings, engine: Engine, worker: Worker, pipeline: Pipeline) -> Service:
+    return Service(
         engine,
         worker,
         lambda: RunId(f"run_{uuid_utils.uuid7().hex}"),
         check=pipeline.problems,
         prompt_bytes_max=settings.prompt_bytes_max,
+        budget=bounds.budget_of(settings),
         deadline_s_max=settings.run_deadline_s_max,
         waiting_runs_max=settings.waiting_runs_max,
         page_bytes_max=settings.page_bytes_max,
     )
-    return Application(
-        settings=settings,
-        service=service,
-        worker=worker,
-        engine=engine,
-        pipeline=pipeline,
-        registry=registry,
-        lock=lock,
-        writer=writer,
-        reader=reader,
+
+
+def _http(rules: OutboundRules) -> OpenHttp:
+    return lambda key, deadline_s, blocking, traceparent: outbound_client(
+        rules, key, deadline_s, blocking=blocking, traceparent=traceparent
+    )
+
+
+def _models(settings: Settings, places: Places, registry: Registry, limits: Limits) -> Models | None:
+    """The language models that the settings name; None: prompts are planned by rules alone."""
+    if not (settings.llm_base_url or settings.llm_model):
+        return None
+    from runwright.models import models_of
+
+    return models_of(settings, places.redis, registry, limits, places.store.tenants)
+
+
+def pepper_of(settings: Settings) -> bytes | None:
+    """Return the pepper that the settings name; None: the store has its own."""
+    return settings.key_pepper.get_secret_value().encode() or None
+
+
+def _worker(settings: Settings, store: Store, engine: Engine, *, drives: bool) -> Worker:
+    at_once_max = 0 if settings.tenant_runs_cluster_max else settings.tenant_runs_at_once_max
+    return Worker(
+        engine,
+        name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        runs_at_once_max=settings.runs_at_once_max if drives else 0,
+        tenant_runs_max=at_once_max if store.is_shared else float("inf"),
     )
 
 
@@ -159,41 +243,15 @@ def registry_of(settings: Settings, tools: Iterable[DeclaredTool]) -> Registry:
 
     Raises   Invalid, naming the tool or the file
     """
-    registry = Registry(contract)
-    for tool in tools:
-        registry.add(tool)
-    for path in settings.tools:
-        for tool in tools_python.load(path):
-            registry.add(tool)
-    for tool in tools_python.entry_points():
+    limits = bounds.process_limits_of(settings)
+
+    def limited(spec: ToolSpec) -> ToolContract:
+        return contract(bounds.with_limits(spec, limits))
+
+    registry = Registry(limited)
+    loaded = (tool for path in settings.tools for tool in tools_python.load(path))
+    for tool in chain(tools, loaded, tools_python.entry_points()):
+        if tool.spec.isolation == "process":
+            place_of(tool)
         registry.add(tool)
     return registry
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return the bounds of runs that the settings ask for."""
-    return Limits(
-        steps_max=settings.plan_steps_max,
-        input_bytes_max=settings.input_bytes_max,
-        output_bytes_max=settings.output_bytes_max,
-        run_bytes_max=settings.run_bytes_max,
-        json_depth_max=settings.json_depth_max,
-        deadline_s=settings.run_deadline_s,
-        steps_at_once_max=settings.steps_at_once_max,
-        crashes_max=settings.step_crashes_max,
-        events_max=settings.run_events_max,
-    )
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder of a database file where there is none.
-
-    Raises   JournalUnavailable, saying why it cannot be made
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalUnavailable(
-            f"the folder {path.parent} for the database cannot be made: {error.strerror}",
-            hint="set RUNWRIGHT_DATABASE_URL to a file in a folder that you may write",
-        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -9,8 +10,8 @@ from typing import Any, Self
 
 import msgspec
 
-from runwright import logs
 from runwright.bootstrap import Application, application
+from runwright.core.budget import budget_from
 from runwright.core.codec import Record
 from runwright.core.declare import DeclaredTool
 from runwright.core.drafts import draft_of
@@ -18,10 +19,14 @@ from runwright.core.errors import Invalid
 from runwright.core.events import Approval, Resolution
 from runwright.core.ids import DEFAULT_TENANT, RunId, Tenant
 from runwright.core.state import Run
+from runwright.log import Log
 from runwright.ports import RunFilter
 from runwright.runtime.requests import NewRun
 from runwright.runtime.stream import follow
 from runwright.settings import Settings
+from runwright.settings_sources import strangers
+
+log = Log("runwright")
 
 
 class _Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +59,7 @@ class RunView(_Shown, frozen=True, kw_only=True):
     completed_at: str | None = None
     restarts: int = 0
     usage: dict[str, Any] = {}
+    budget: dict[str, Any] | None = None
     eligible_actions: list[str] = []
     progress: dict[str, Any] = {}
 
@@ -88,7 +94,9 @@ class Runwright:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        logs.quiet()
+        if self._settings is None:
+            for line in strangers(Settings):
+                log.warning("settings.unknown", note=line)
         self._app = await self._stack.enter_async_context(
             application(self._settings or Settings(), self._tools)
         )
@@ -109,15 +117,17 @@ class Runwright:
         user: str | None = None,
         metadata: dict[str, Any] | None = None,
         deadline_s: float | None = None,
+        budget: dict[str, float] | None = None,
     ) -> RunView:
         """Return the run once it is over, or once it waits for an approval.
 
+        budget   what models may take: `tokens`, `cost_usd`, `llm_calls`
         Raises   Invalid, LimitReached for what cannot be accepted; a plan with defects is a failed run
         """
-        view = await self.submit(
-            prompt, plan=plan, approval=approval, user=user, metadata=metadata, deadline_s=deadline_s
-        )
-        return await self.wait(view.run_id)
+        run = await self._submitted(prompt, plan, approval, user, metadata, deadline_s, budget)
+        run_id = run.run_id
+        del run  # thousands may wait here, and each would keep its plan
+        return await self._ended(run_id)
 
     async def submit(
         self,
@@ -128,35 +138,39 @@ class Runwright:
         user: str | None = None,
         metadata: dict[str, Any] | None = None,
         deadline_s: float | None = None,
+        budget: dict[str, float] | None = None,
     ) -> RunView:
         """Return the run as it was accepted; it goes on by itself.
 
         Raises   as `run`
         """
+        return self._view(await self._submitted(prompt, plan, approval, user, metadata, deadline_s, budget))
+
+    async def _submitted(
+        self,
+        prompt: str | None,
+        plan: dict[str, Any] | None,
+        approval: Approval,
+        user: str | None,
+        metadata: dict[str, Any] | None,
+        deadline_s: float | None,
+        budget: dict[str, float] | None,
+    ) -> Run:
         if prompt is None and plan is None:
             raise Invalid("say what is to be done: give a prompt or a plan")
         draft = None if plan is None else draft_of(plan)
-        new = NewRun(prompt or (draft.goal if draft else ""), draft, approval, user, metadata, deadline_s)
-        submitted = await self._running.service.submit(self._tenant, new)
-        return self._view(submitted.run)
+        goal = draft.goal if draft else ""
+        limits = None if budget is None else budget_from(budget)
+        new = NewRun(prompt or goal, draft, approval, user, metadata, deadline_s, limits)
+        return (await self._running.service.submit(self._tenant, new)).run
 
     async def wait(self, run_id: str) -> RunView:
         """Return the run once it is over, or once it waits for an approval.
 
         Raises   RunMissing
         """
-        worker = self._running.worker
-        drive = worker.drive_of(RunId(run_id))
-        if drive is not None and drive.run.tenant == self._tenant and drive.run.created.approval == "auto":
-            run = await worker.ended(drive.run.run_id)
-            if run is not None and run.is_over:
-                return self._view(run)
-        async for event in self.events(run_id):
-            if event.type == "run.awaiting_approval":
-                run = await self._running.service.run(self._tenant, RunId(run_id))
-                if run.awaits_person:
-                    return self._view(run)
-        return await self.get(run_id)
+        await self._running.service.run(self._tenant, RunId(run_id))
+        return await self._ended(RunId(run_id))
 
     async def get(self, run_id: str) -> RunView:
         """Return a run as it is now.
@@ -219,6 +233,15 @@ class Runwright:
         Raises   RunMissing, IllegalTransition
         """
         return self._view(await self._running.service.reject(self._tenant, RunId(run_id), plan_hash))
+
+    async def _ended(self, run_id: RunId) -> RunView:
+        app = self._running
+        drive = app.worker.drive_of(run_id)
+        if drive is not None and drive.run.created.approval == "auto":
+            run = await app.worker.ended(run_id)  # no look at the journal is needed
+            if run is not None and run.is_over:
+                return self._view(run)
+        return self._view(await app.service.settled(self._tenant, run_id, math.inf))
 
     @property
     def _running(self) -> Application:

@@ -1,39 +1,53 @@
 """Logs, always on stderr: one line an event, whoever wrote it.
 
 `configure` is for servers: JSON lines, or text for a person, with uvicorn's own records and Python's
-warnings in the same form. `quiet` is for programs that only use Runwright: warnings and errors go through
-the standard library's logging, which the program may set up as it likes, and nothing else is said.
+warnings in the same form. What is said where nobody sets anything up is in `runwright.log`.
 What is logged may come from strangers; control characters in it never reach a terminal.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import MutableMapping
+import time
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import orjson
 import structlog
 
+from runwright.log import AT_WORK, Level, install
+from runwright.redaction import Redactor
 from runwright.visible import visible, visible_json, visible_lines
 
-Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
 EventDict = MutableMapping[str, Any]
 
-_HANDLER = "runwright"
 _MANY_LINES = frozenset({"exception", "stack"})
-_NOISY = ("asyncio", "httpx2", "httpcore2")
+_LIMITED = frozenset({"warning", "error", "critical"})
+_METHODS = ("debug", "info", "warning", "error", "critical", "exception")
+_ROOT = logging.getLogger()
+REPEATS_S = 10.0
+KINDS_MAX = 1_000  # kinds of lines that are counted; events are few, and those of libraries may be many
 
 
-def configure(level: Level, form: Format) -> None:
-    """Log from `level` on to stderr, as JSON lines or text; `auto` is text on a terminal, else JSON."""
+def configure(level: Level, form: Format, *, secrets: Iterable[str] = (), repeats_max: int = 20) -> None:
+    """Log from `level` on to stderr, as JSON lines or text; `auto` is text on a terminal, else JSON.
+
+    secrets       are hidden wherever they turn up
+    repeats_max   of one warning or error within `REPEATS_S`; more are counted and left out
+    """
     on_terminal = sys.stderr.isatty()
+    colours = on_terminal and not os.environ.get("NO_COLOR")
     as_text = form == "text" or (form == "auto" and on_terminal)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="at")
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _of_what_is_at_work,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.StackInfoRenderer(),
@@ -43,49 +57,112 @@ def configure(level: Level, form: Format) -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             *shared,
+            Repeats(repeats_max, time.monotonic),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=_Straight,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.set_name(_HANDLER)
+    redact = Redactor(secrets)
+    render = _text_renderer(colours) if as_text else json_line
+    forms: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,
+        *([_escaped] if as_text else []),
+        lambda logger, method, event: redact(str(render(logger, method, event))),
+    ]
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler = _Lines(forms)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                *([_escaped, _text_renderer(on_terminal)] if as_text else [json_line]),
-            ],
-        )
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, *forms])
     )
-    _install(handler, level)
+    install(handler, level)
 
 
-def quiet() -> None:
-    """Say nothing but warnings and errors; what a program has set up for itself stays as it is."""
-    if structlog.is_configured():
-        return
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.contextvars.merge_contextvars,
-            _plain_line,
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-    )
+class _Lines(logging.StreamHandler[Any]):
+    """Writes lines to stderr.
+
+    forms   make a line of an event
+    """
+
+    def __init__(self, forms: Sequence[structlog.typing.Processor]) -> None:
+        super().__init__(sys.stderr)
+        self._forms = tuple(forms)
+
+    def said(self, logger: Any, method: str, event: EventDict) -> None:
+        """Write an event, as `handle` writes a record."""
+        line: Any = event
+        for form in self._forms:
+            line = form(logger, method, line)
+        with suppress(OSError):  # whoever reads the log may have gone, and no run ends for that
+            self.acquire()
+            try:
+                self.stream.write(f"{line}\n")
+                self.stream.flush()
+            finally:
+                self.release()
 
 
-def terse() -> None:
-    """As `quiet`, for the command line: each warning is one line, without a traceback."""
-    quiet()
-    handler = logging.StreamHandler(sys.stderr)
-    handler.set_name(_HANDLER)
-    handler.setFormatter(_OneLine())
-    _install(handler, "warning")
+class _Straight:
+    """What structlog writes to: straight to our handler where nobody else listens, else by a record.
+
+    A record knows its caller, its thread and its process, which no line of ours shows; without it, a line
+    takes half the time.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._plain = logging.getLogger(name)
+        for method in _METHODS:
+            setattr(self, method, partial(self._say, method))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the standard library's logger has by that name: what is enabled is its business."""
+        return getattr(self._plain, name)
+
+    def _say(self, method: str, event: EventDict, *, extra: dict[str, Any]) -> None:
+        handlers = _ROOT.handlers
+        ours = handlers[0] if len(handlers) == 1 else None
+        if isinstance(ours, _Lines):
+            ours.said(self, method, event)
+        else:
+            getattr(self._plain, method)(event, extra=extra)
+
+
+def _of_what_is_at_work(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    if (about := AT_WORK.get()) is not None:
+        for key, value in about().items():
+            event.setdefault(key, value)
+    return event
+
+
+class Repeats:
+    """Leaves out warnings and errors that come again and again; the next one of them tells how many."""
+
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+        self._most, self._clock = most, clock
+        self._seen: dict[tuple[Any, Any], _Seen] = {}
+
+    def __call__(self, _logger: Any, _method: str, event: EventDict) -> EventDict:
+        if event.get("level") not in _LIMITED:
+            return event
+        now_s, key = self._clock(), (event.get("logger"), event.get("event"))
+        seen = self._seen.get(key)
+        if seen is None or now_s - seen.since_s >= REPEATS_S:
+            if len(self._seen) >= KINDS_MAX:
+                self._seen.clear()
+            if seen is not None and seen.times > self._most:
+                event["left_out"] = seen.times - self._most
+            seen = self._seen[key] = _Seen(now_s)
+        seen.times += 1
+        if seen.times > self._most:
+            raise structlog.DropEvent
+        return event
+
+
+@dataclass(slots=True)
+class _Seen:
+    since_s: float
+    times: int = 0
 
 
 def json_line(_logger: Any, _method: str, event: EventDict) -> str:
@@ -97,17 +174,6 @@ def json_line(_logger: Any, _method: str, event: EventDict) -> str:
         # integers beyond 64 bit, half surrogates, keys that are not text, endless nesting
         line = orjson.dumps({str(key): _as_text(value) for key, value in ordered.items()})
     return visible_json(line.decode())
-
-
-def _install(handler: logging.Handler, level: Level) -> None:
-    root = logging.getLogger()
-    for old in [old for old in root.handlers if old.get_name() == _HANDLER]:
-        root.removeHandler(old)
-    root.addHandler(handler)
-    root.setLevel(level.upper())
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    logging.captureWarnings(capture=True)
 
 
 def _text_renderer(colours: bool) -> structlog.dev.ConsoleRenderer:
@@ -124,21 +190,6 @@ def _escaped(_logger: Any, _method: str, event: EventDict) -> EventDict:
         if isinstance(value, str):
             event[key] = visible_lines(value) if key in _MANY_LINES else visible(value)
     return event
-
-
-def _plain_line(_logger: Any, _method: str, event: EventDict) -> tuple[tuple[str], dict[str, Any]]:
-    """Return what the standard logger is called with; it adds the traceback itself."""
-    asked = {"exc_info": event.pop("exc_info")} if "exc_info" in event else {}
-    told = [visible(str(event.pop("event", "")))]
-    told += [f"{key}={value!r}" for key, value in event.items()]
-    return (" ".join(told),), asked
-
-
-class _OneLine(logging.Formatter):
-    """Leaves the traceback out."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return f"{record.levelname.lower()}: {visible(record.getMessage())}"
 
 
 def _as_text(value: Any) -> Any:

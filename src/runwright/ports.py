@@ -1,19 +1,18 @@
 """Every port on one page: what the runtime needs from the world, and what each adapter promises.
 
 Client-facing methods take the tenant; another tenant's id is an unknown id. Methods of a worker take the
-run id and the epoch of its claim instead.
+run id and the epoch of its claim instead. That of API keys has a page of its own, `key_port`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from runwright.core.codec import Record, Tip, verified
-from runwright.core.events import Draft, Event, RunError
+from runwright.core.events import Event
 from runwright.core.ids import RunId, Tenant
-from runwright.core.plan import Plan, Problem, Step
 from runwright.core.state import RunStatus
 
 
@@ -89,12 +88,12 @@ class Page(NamedTuple):
     status: RunStatus
     cut: bool
 
-    def verified(self) -> list[Event]:
-        """Return the page's events, once the chain holds from its first record to its last.
+    def verified(self, run_id: RunId) -> list[Event]:
+        """Return the page's events, once they are the run's and their chain holds from first to last.
 
         Raises   RunCorrupt
         """
-        return verified(self.records, self.after, None if self.cut else self.tip)
+        return verified(self.records, self.after, None if self.cut else self.tip, run_id)
 
 
 Control: TypeAlias = Callable[[History], tuple[Sequence[Record], RunRow]]
@@ -118,11 +117,11 @@ class Journal(Protocol):
         """
 
     async def claim(self, run_id: RunId, worker: str) -> Claim | None:
-        """Raise the run's epoch and return its journal; None when it is over or does not exist."""
+        """Raise the run's epoch and return its journal; None when it is over, unknown, or a live other's."""
 
-    async def append(
+    def append(
         self, run_id: RunId, epoch: int, tip: Tip, records: Sequence[Record], row: RunRow | None
-    ) -> None:
+    ) -> Awaitable[None]:
         """Add records behind the tip; `row` replaces what lists show when it has changed.
 
         Raises   ClaimLost when the epoch has moved, StaleAppend when only the journal has
@@ -136,10 +135,7 @@ class Journal(Protocol):
         """
 
     async def history(self, tenant: Tenant, run_id: RunId) -> History:
-        """Return the whole journal of a run.
-
-        Raises   RunMissing
-        """
+        """Return the whole journal of a run. Raises RunMissing."""
 
     async def page(
         self,
@@ -166,41 +162,6 @@ class Journal(Protocol):
 
     async def unfinished(self) -> Sequence[RunId]:
         """Return the ids of all runs that are not over and wait for nobody, oldest first."""
-
-
-class PlanRequest(NamedTuple):
-    """What a planner is asked: a prompt, or a plan that the client gave."""
-
-    run_id: RunId
-    tenant: Tenant
-    prompt: str
-    draft: Draft | None
-
-
-class StepProposed(NamedTuple):
-    step: Step
-
-
-class PlanMade(NamedTuple):
-    plan: Plan
-
-
-class PlanFailed(NamedTuple):
-    error: RunError
-    problems: tuple[Problem, ...] = ()
-
-
-PlanEvent: TypeAlias = StepProposed | PlanMade | PlanFailed
-
-
-class Planner(Protocol):
-    """Turns a request into a plan. The last event is `PlanMade` or `PlanFailed`; nothing follows it."""
-
-    def is_immediate(self, request: PlanRequest) -> bool:
-        """Whether this request is planned here and now, without asking anybody else."""
-
-    def plan(self, request: PlanRequest) -> AsyncIterator[PlanEvent]:
-        """Yield steps as they become known, then the verdict."""
 
 
 class Todo(NamedTuple):

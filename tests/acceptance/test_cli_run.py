@@ -178,7 +178,8 @@ def test_a_prompt_may_begin_with_a_minus(cli: Cli) -> None:
         ),
         (["run", "x" * 40_000], {}, "RUNWRIGHT_PROMPT_BYTES_MAX"),
         (["run", "2+2"], {"RUNWRIGHT_DATABASE_URL": "mysql://u:secret@h/d"}, "'mysql'"),
-        (["serve", "--workers", "0"], {}, "--workers 0 needs"),
+        (["serve", "--workers", "0"], {}, "a PostgreSQL database only"),
+        (["worker"], {}, "needs a PostgreSQL database"),
     ],
 )
 def test_what_cannot_be_done_as_written_is_a_usage_error(
@@ -193,13 +194,39 @@ def test_what_cannot_be_done_as_written_is_a_usage_error(
     assert "secret" not in done.err
 
 
+def test_a_name_that_is_no_setting_is_told(cli: Cli) -> None:
+    """In the environment and `.env` with a warning, for they are shared; in runwright.toml it is refused."""
+    (cli.home / ".env").write_text("RUNWRIGHT_HOSTT=x\nOTHER=1\n")
+    warned = cli("run", "2+2", RUNWRIGHT_PROT="1", RUNWRIGHT_API_KEY="k")
+    (cli.home / "runwright.toml").write_text("ports = 1\n")
+    refused = cli("run", "2+2")
+
+    assert (warned.status, warned.out) == (0, "4\n")
+    assert [line for line in warned.err.splitlines() if line.startswith("warning")] == [
+        "warning: RUNWRIGHT_HOSTT is no setting; did you mean RUNWRIGHT_HOST?",
+        "warning: RUNWRIGHT_PROT is no setting; did you mean RUNWRIGHT_PORT?",
+    ]
+    assert refused.status == 2
+    assert "runwright.toml sets `ports`, which is no setting (did you mean port?)" in refused.err
+
+
+def test_the_data_are_for_their_owner_alone(cli: Cli) -> None:
+    """The database, what lies beside it and a folder that was made for it can be read by nobody else."""
+    folder = cli.home / "data"
+    done = cli("run", "2+2", RUNWRIGHT_DATABASE_URL=f"sqlite:///{folder}/runs.db")
+
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (folder, *folder.iterdir())}
+    assert done.status == 0 and modes["data"] == 0o700 and modes["runs.db"] == 0o600
+    assert set(modes.values()) == {0o700, 0o600}
+
+
 def test_every_bad_setting_is_told_at_once(cli: Cli) -> None:
     """Each bad setting has a line of its own with its name, value and bounds."""
     done = cli("run", "2+2", RUNWRIGHT_PORT="-1", RUNWRIGHT_LOG_LEVEL="loud")
 
-    assert [line.split(" but must be ")[0] for line in done.err.splitlines()] == [
-        "error: RUNWRIGHT_PORT is '-1',",
+    assert sorted(line.split(" but must be ")[0] for line in done.err.splitlines()) == [
         "error: RUNWRIGHT_LOG_LEVEL is 'loud',",
+        "error: RUNWRIGHT_PORT is '-1',",
     ]
 
 

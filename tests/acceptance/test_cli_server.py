@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,3 +110,25 @@ def test_a_server_that_is_not_there_is_told_in_one_line(cli: Cli) -> None:
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith("error: no server answers at http://127.0.0.1:9 (start one with")
     assert len(done.err.splitlines()) == 1
+
+
+def test_a_server_says_of_a_run_what_its_data_say(cli: Cli, server: ServerProcess) -> None:
+    """Why it waits and what to type: the same from the file and over HTTP; and what is to be typed works."""
+    body = {"prompt": "calculate 6*7", "approval": "required"}
+    run_id = server.client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=30"}).json()["run_id"]
+
+    here = cli("runs", "show", run_id)
+    there = cli("runs", "show", run_id, "--server", server.address)
+    approve = next(line for line in there.out.splitlines() if line.endswith("}'") and "/approve" in line)
+    answered = subprocess.run(
+        ["sh", "-c", approve.removeprefix("now").strip()], capture_output=True, check=False
+    )
+    watched = cli("runs", "watch", run_id)
+
+    def steady(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith("time")]
+
+    assert steady(here.out) == steady(there.out)
+    assert "doing     waiting for a person" in there.out.splitlines()
+    assert answered.returncode == 0, answered.stderr
+    assert (watched.status, watched.out) == (0, "42\n")

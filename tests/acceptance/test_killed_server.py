@@ -48,6 +48,10 @@ class Traffic:
         self._stop.set()
         self._thread.join(30)
 
+    def post(self, address: str, body: dict[str, object]) -> httpx2.Response:
+        """Ask for a run."""
+        return httpx2.post(f"{address}/api/v1/runs", json=body, timeout=15)
+
     def _go_on(self) -> None:
         number = 0
         while not self._stop.is_set():
@@ -67,9 +71,7 @@ class Traffic:
                 },
             ]
             try:
-                answer = httpx2.post(
-                    f"{self.address}/api/v1/runs", json={"plan": {"goal": "go on", "steps": steps}}, timeout=5
-                )
+                answer = self.post(self.address, {"plan": {"goal": "go on", "steps": steps}})
             except httpx2.HTTPError:
                 self._stop.wait(0.02)
                 continue
@@ -78,8 +80,18 @@ class Traffic:
             self._stop.wait(0.02)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the environment says of the store."""
+    if request.param == "sqlite":
+        return {}
+    return {"RUNWRIGHT_DATABASE_URL": request.getfixturevalue("postgres_url")}
+
+
 @pytest.mark.timeout(180)
-def test_nothing_accepted_is_lost_and_nothing_finished_runs_again(tmp_path: Path) -> None:
+def test_nothing_accepted_is_lost_and_nothing_finished_runs_again(
+    tmp_path: Path, store: dict[str, str]
+) -> None:
     """Six kills at random moments under traffic; afterwards every run has ended well, by itself."""
     tools, effects, database = tmp_path / "tools.py", tmp_path / "effects", tmp_path / "runs.db"
     tools.write_text(TOOLS)
@@ -87,7 +99,7 @@ def test_nothing_accepted_is_lost_and_nothing_finished_runs_again(tmp_path: Path
 
     with Traffic() as traffic:
         for _ in range(KILLS):
-            server = ServerProcess(database, "--tools", str(tools), EFFECTS=str(effects))
+            server = ServerProcess(database, "--tools", str(tools), EFFECTS=str(effects), **store)
             traffic.address = server.address
             seen = len(traffic.accepted)
             while len(traffic.accepted) < seen + 5:
@@ -95,7 +107,7 @@ def test_nothing_accepted_is_lost_and_nothing_finished_runs_again(tmp_path: Path
             threading.Event().wait(moments.random() * 0.3)
             server.kill()
 
-    with serving(database, "--tools", str(tools), EFFECTS=str(effects)) as server:
+    with serving(database, "--tools", str(tools), EFFECTS=str(effects), **store) as server:
         ended = [run_at_its_end(server, run_id) for run_id in traffic.accepted]
         todos = everything_in_the_list(server)
 

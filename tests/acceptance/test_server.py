@@ -85,7 +85,11 @@ def test_a_websocket_begins_with_a_snapshot_and_closes_at_the_end(server: Server
 
 @pytest.mark.parametrize(
     ("path", "origin", "code"),
-    [("/ws/runs/nope", None, 4404), ("/ws/runs/nope", "http://evil.example", 4403)],
+    [
+        ("/ws/runs/nope", None, 4404),
+        ("/ws/runs/nope", "http://evil.example", 4403),
+        ("/ws/runs/run_1?after=x", None, 4400),
+    ],
 )
 def test_a_websocket_that_may_not_be_is_closed_with_its_reason(
     server: ServerProcess, path: str, origin: str | None, code: int

@@ -12,12 +12,9 @@ import pytest
 from runwright.adapters.journal_sqlite import KEY_LIFE_S, SqliteJournal
 from runwright.adapters.sqlite import Reader, Writer
 from runwright.core.codec import EMPTY, verified
-from runwright.core.errors import JournalUnavailable, RunCorrupt
+from runwright.core.errors import JournalFault, JournalUnavailable, RunCorrupt
 from runwright.ports import IdempotencyKey, Journal, RunFilter
-
-pytest.register_assert_rewrite("runwright.testing.journal_contract", "runwright.testing.runs_contract")
-
-from runwright.testing.journal_contract import (  # noqa: E402 (their assertions are to be rewritten)
+from runwright.testing.journal_contract import (
     ANNA,
     WORKER,
     Born,
@@ -28,7 +25,7 @@ from runwright.testing.journal_contract import (  # noqa: E402 (their assertions
     some,
     stored,
 )
-from runwright.testing.runs_contract import RunsContract  # noqa: E402
+from runwright.testing.runs_contract import RunsContract
 
 
 class Opened:
@@ -233,6 +230,32 @@ async def test_a_key_is_free_again_after_a_day(store: Opened) -> None:
     assert (again.run_id, again.fresh) == (second.run_id, False)
 
 
+async def test_keys_older_than_a_day_are_deleted(store: Opened) -> None:
+    """Each new key takes a few expired ones with it, however many runs come without a key."""
+    for n in range(10):
+        run = new_run()
+        await store.journal.create(run.row, run.records, worker=None, key=IdempotencyKey(f"old {n}", b"body"))
+    store.change("UPDATE idempotency_keys SET created_at = created_at - ?1", KEY_LIFE_S)
+    counts = []
+    for n in range(4):
+        run = new_run()
+        await store.journal.create(run.row, run.records, worker=None, key=IdempotencyKey(f"{n}", b"body"))
+        counts.append(store.reader.rows("SELECT count(*) FROM idempotency_keys")[0][0])
+
+    assert counts == [7, 4, 3, 4]
+
+
+async def test_a_record_that_is_there_already_is_no_trouble_of_the_store(store: Opened) -> None:
+    """Asking again would be refused again, so the refusal is not one that is waited out."""
+    run = new_run()
+    await store.journal.create(run.row, run.records, worker=None, key=None)
+
+    with pytest.raises(JournalFault) as refused:
+        await store.journal.create(run.row, run.records, worker=None, key=None)
+
+    assert not refused.value.retryable and "UNIQUE" not in refused.value.message
+
+
 async def test_a_cancelled_waiter_harms_no_other(store: Opened) -> None:
     """A caller who no longer waits leaves the others of his commit their results."""
     runs = [await born(store.journal) for _ in range(3)]
@@ -240,7 +263,6 @@ async def test_a_cancelled_waiter_harms_no_other(store: Opened) -> None:
         asyncio.ensure_future(store.journal.append(r.run_id, 1, r.tip, some(r.run_id, r.tip), None))
         for r in runs
     ]
-    await asyncio.sleep(0)
     tasks[1].cancel()
     found = await outcomes(tasks)
 
@@ -251,11 +273,12 @@ async def test_a_cancelled_waiter_harms_no_other(store: Opened) -> None:
 async def test_the_lists_of_one_tenant_and_the_unfinished_use_their_indexes(store: Opened) -> None:
     """No query of the journal walks through all runs or all events."""
     from runwright.adapters import journal_sqlite as sql
+    from runwright.adapters import run_lists_sqlite as lists
 
-    given = {"tenant": "t", "before": "~", "limit": 9, "status": "failed"}
+    given = {"tenant": "t", "before": "~", "after": "", "limit": 9, "status": "failed"}
     asked = {
-        sql._RUNS.format(conditions=""): given,
-        sql._RUNS.format(conditions=sql._CONDITIONS["status"]): given,
+        lists._listing(""): given,
+        lists._listing(lists._CONDITIONS["status"]): given,
         sql._UNFINISHED: (),
         sql._RECORDS: ("r", 1, 9),
         sql._TIP: ("r",),

@@ -13,13 +13,11 @@ import pytest
 
 from runwright.adapters import todos_sqlite
 from runwright.adapters.sqlite import Reader, Writer
-from runwright.adapters.todos_sqlite import PAGE_BYTES_MAX, SEARCH_ROWS, SqliteTodos, random_id
+from runwright.adapters.todo_lists import PAGE_BYTES_MAX, SEARCH_ROWS, random_id
+from runwright.adapters.todos_sqlite import SqliteTodos
 from runwright.core.ids import Tenant
 from runwright.ports import TodoStatus
-
-pytest.register_assert_rewrite("runwright.testing.todos_contract")
-
-from runwright.testing.todos_contract import (  # noqa: E402 (its assertions are to be rewritten)
+from runwright.testing.todos_contract import (
     ANNA,
     BERT,
     STATUSES,

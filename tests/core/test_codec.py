@@ -114,7 +114,7 @@ def test_an_event_of_another_kind_is_refused(body: bytes) -> None:
 def _journal(run_id: str = RUN_ID, steps: int = 2) -> tuple[list[Record], Tip]:
     world = World(chain(steps))
     world.play()
-    return chained(EMPTY, [(e.fact.type, encode(RunId(run_id), e)) for e in world.events])
+    return chained(RunId(run_id), EMPTY, world.events)
 
 
 RECORDS, TIP = _journal()

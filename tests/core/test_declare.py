@@ -340,9 +340,26 @@ async def _async(a: int) -> None: ...
         (lambda: tool(version="")(_plain), "version '' is none"),
         (lambda: tool(version="1 2")(_plain), "version '1 2' is none"),
         (lambda: tool(effects="harmless")(_plain), "choose one of pure, idempotent, keyed, unsafe"),  # type: ignore[call-overload]
-        (lambda: tool(isolation="process")(_plain), "choose one of inline, thread"),  # type: ignore[call-overload]
+        (lambda: tool(isolation="vm")(_plain), "choose one of inline, thread, process"),  # type: ignore[call-overload]
         (lambda: tool(isolation="thread")(_async), "an async function runs inline"),
+        (
+            lambda: tool(memory_bytes_max=2**30)(_plain),
+            'memory_bytes_max binds processes only; add isolation="process"',
+        ),
+        (lambda: tool(cpu_s_max=1)(_async), "cpu_s_max binds processes only"),
+        (
+            lambda: tool(isolation="process", memory_bytes_max=1)(_plain),
+            "it must be an integer from 16777216 to",
+        ),
+        (
+            lambda: tool(isolation="process", cpu_s_max=0)(_plain),
+            "cpu_s_max is 0; it must be an integer from 1 to 86400",
+        ),
+        (lambda: tool(isolation="process", cpu_s_max=1.5)(_plain), "cpu_s_max is 1.5"),  # type: ignore[call-overload]
+        (lambda: tool(isolation="process", cpu_s_max=True)(_plain), "cpu_s_max is True"),
         (lambda: tool(timeout_s=-1)(_plain), "timeout_s is -1; it must be more than 0"),
+        (lambda: tool(timeout_s=10**400)(_plain), "it must be more than 0 seconds"),
+        (lambda: tool(description="\ud800")(_plain), "half of a surrogate pair"),
         (lambda: tool(timeout_s=0)(_plain), "timeout_s is 0"),
         (lambda: tool(timeout_s=math.inf)(_plain), "timeout_s is inf"),
         (lambda: tool(timeout_s="5")(_plain), "timeout_s is '5'"),  # type: ignore[call-overload]

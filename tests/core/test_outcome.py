@@ -11,7 +11,17 @@ from msgspec.structs import replace
 
 from runwright.core import events as ev
 from runwright.core.events import Fact, RunError
-from runwright.core.outcome import Failed, Interrupted, Outcome, Succeeded, TimedOut, bounded, event_of
+from runwright.core.outcome import (
+    Failed,
+    Interrupted,
+    Outcome,
+    Succeeded,
+    TimedOut,
+    bounded,
+    event_of,
+    put_back,
+    too_large,
+)
 from runwright.core.run import evolve
 from runwright.core.state import Run
 from runwright.core.tool import Effects
@@ -163,3 +173,37 @@ def test_an_output_that_is_too_large_is_a_failure() -> None:
     assert isinstance(outcome, Failed) and not outcome.retryable
     assert outcome.error.code == "output_too_large"
     assert outcome.error.message == "the tool's output is 101 bytes, the limit is 100 (output_bytes_max)"
+
+
+@pytest.mark.parametrize("effects", get_args(Effects))
+def test_a_result_that_is_refused_leaves_an_unsafe_step_unknown(effects: Effects) -> None:
+    """The tool has acted; what may be called twice has only failed."""
+    fact = _fact(_running(effects), too_large(1, 12, 10, 5.0), effects)
+
+    if effects == "unsafe":
+        assert isinstance(fact, ev.StepUnknown)
+        assert fact.reason == (
+            "the tool's output is 12 bytes, the limit is 10 (output_bytes_max); "
+            "it has acted, and only its result is refused"
+        )
+    else:
+        assert isinstance(fact, ev.StepFailed) and fact.error.code == "output_too_large"
+
+
+@pytest.mark.parametrize("effects", get_args(Effects))
+def test_a_call_that_never_began_has_not_acted(effects: Effects) -> None:
+    """Cut off while it waited for a thread or a process it is cancelled, whatever its effects."""
+    fact = _fact(_running(effects), Interrupted(1, "cut off", 5.0, began=False), effects)
+
+    assert isinstance(fact, ev.StepCancelled)
+
+
+def test_a_call_that_is_put_back_is_due_at_once() -> None:
+    """A server that leaves before the tool began hands it to the next one, without a doubt."""
+    run = _running("unsafe")
+    assert run.started_at_s is not None
+    event = put_back(run, Interrupted(1, "cut off", 5.0, began=False), run.started_at_s)
+    after = evolve(run, event)
+
+    assert isinstance(event.fact, ev.StepRetrying)
+    assert after.steps[0].retry_at_s == run.started_at_s and after.retrying

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runwright.core import events as ev
-from runwright.core.codec import EMPTY, chained, encode, verified
+from runwright.core.codec import EMPTY, chained, verified
 from runwright.core.errors import IllegalTransition, RunCorrupt
 from runwright.core.events import Event
 from runwright.core.ids import RunId, idempotency_key
@@ -48,13 +48,10 @@ def test_a_journal_without_events_is_no_run() -> None:
 
 def test_a_record_must_hold_the_event_of_its_place() -> None:
     """A sound chain whose bodies tell of other places is damage, named by the place."""
-    bodies = [
-        ("run.created", encode(RUN_ID, Event(1, 0.0, CREATED))),
-        ("x", encode(RUN_ID, Event(3, 0.0, ev.PlanStarted()))),
-    ]
+    events = [Event(1, 0.0, CREATED), Event(3, 0.0, ev.PlanStarted())]
 
     with pytest.raises(RunCorrupt, match=r"event 2 .* wrong place"):
-        verified(chained(EMPTY, bodies)[0], EMPTY)
+        verified(chained(RUN_ID, EMPTY, events)[0], EMPTY)
 
 
 def test_a_completed_run_shows_its_result_and_what_was_done() -> None:

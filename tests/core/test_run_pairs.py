@@ -55,6 +55,7 @@ def _facts(run: Run) -> Iterator[Fact]:
     yield ev.RunCreated(tenant="t", prompt="p", deadline_s=1.0)
     yield ev.PlanStarted()
     yield from (ev.PlanStepProposed(step=step) for step in PLANS[0].steps)
+    yield ev.PlanModelCalled(purpose="plan", round=1, model="m", duration_ms=1.0)
     yield from (ev.PlanAccepted(plan=plan) for plan in PLANS)
     yield ev.PlanRefused(error=ERROR)
     for shown in (plan_hash, "another"):
@@ -130,6 +131,7 @@ def _lawful_of_run(run: Run, event: Event) -> bool:
     laws = {
         ev.PlanStarted: run.plan is None and run.refusal is None and not run.cancelling,
         ev.PlanStepProposed: run.planning and event.step_number in (1, 2),
+        ev.PlanModelCalled: run.planning,
         ev.PlanAccepted: run.planning and getattr(fact, "plan", None) is PLANS[0],
         ev.PlanRefused: run.planning,
         ev.RunAwaitingApproval: hash_fits and not run.cancelling,
@@ -198,7 +200,7 @@ def test_a_last_result_does_not_complete_a_run_that_is_being_cancelled() -> None
 
 
 def test_every_type_of_event_is_reached() -> None:
-    """The worlds of these tests can tell of all 21 types of events."""
+    """The worlds of these tests can tell of all 22 types of events."""
     steps = [
         Node(1, effects="unsafe", endings=("timeout",), calls_s=(9.0,)),
         Node(2, endings=("retryable", "ok")),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from engines.composition import Composition, composed, step
 from engines.journals import Watched, dying
+from engines.places import Place
 from runwright.core import events as ev
 from runwright.core.declare import DeclaredTool, tool
 from runwright.core.errors import ToolRetryable
@@ -60,7 +60,7 @@ class Outside:
         self.calls.append((ctx.step_number, ctx.attempt, ctx.idempotency_key))
 
 
-async def _crashed(path: Path, outside: Outside, steps: tuple, **hook: object) -> RunId:
+async def _crashed(path: Place, outside: Outside, steps: tuple, **hook: object) -> RunId:
     """A run whose process died at the hook, on file."""
     async with composed(path, *outside.tools(), store=partial(Watched, **hook)) as parts:
         run_id = await parts.submit(*steps)
@@ -70,7 +70,7 @@ async def _crashed(path: Path, outside: Outside, steps: tuple, **hook: object) -
     return run_id
 
 
-async def _resumed(path: Path, outside: Outside, run_id: RunId) -> tuple[Run, Composition]:
+async def _resumed(path: Place, outside: Outside, run_id: RunId) -> tuple[Run, Composition]:
     """The run once another process has taken it up and ended it."""
     async with composed(path, *outside.tools()) as parts:
         assert await parts.worker.start() == 1
@@ -93,10 +93,10 @@ def _check(events: list[ev.Event], outside: Outside) -> None:
         assert len({key for of, _, key in outside.calls if of == number}) == 1
 
 
-async def test_the_undisturbed_run(tmp_path: Path) -> None:
+async def test_the_undisturbed_run(place: Place) -> None:
     """What the cells below are compared with: the answers, and how many appends there are to die at."""
     outside = Outside()
-    async with composed(tmp_path / "file.db", *outside.tools(), store=Watched) as parts:
+    async with composed(place, *outside.tools(), store=Watched) as parts:
         run = await parts.over(await parts.submit(*STEPS))
         asked = parts.engine.journal.asked
 
@@ -108,11 +108,9 @@ async def test_the_undisturbed_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("append", range(1, APPENDS + 1))
-async def test_a_run_ends_the_same_wherever_its_process_dies(
-    tmp_path: Path, append: int, moment: str
-) -> None:
+async def test_a_run_ends_the_same_wherever_its_process_dies(place: Place, append: int, moment: str) -> None:
     """The next process goes on from the journal: the same answers, at most one call more a step in flight."""
-    path, outside = tmp_path / "file.db", Outside()
+    path, outside = place, Outside()
     run_id = await _crashed(path, outside, STEPS, **{moment: dying("append", append)})
     before = len(outside.calls)
     async with composed(path, *outside.tools()) as parts:
@@ -132,10 +130,10 @@ async def test_a_run_ends_the_same_wherever_its_process_dies(
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("append", range(1, 4))
 async def test_an_unsafe_tool_is_not_called_by_the_next_process(
-    tmp_path: Path, append: int, moment: str
+    place: Place, append: int, moment: str
 ) -> None:
     """It was called or it was not: recorded as started, it becomes unknown; not recorded, it is called once."""
-    path, outside = tmp_path / "file.db", Outside()
+    path, outside = place, Outside()
     steps = (step(1, "unsafe", n=1), step(2, "keyed", 1, n=2))
     run_id = await _crashed(path, outside, steps, **{moment: dying("append", append)})
     called = [number for number, _, _ in outside.calls]
@@ -151,9 +149,9 @@ async def test_an_unsafe_tool_is_not_called_by_the_next_process(
 
 
 @pytest.mark.parametrize(("moment", "append"), [("before", 3), ("after", 2)])
-async def test_a_run_outlives_any_number_of_processes(tmp_path: Path, moment: str, append: int) -> None:
+async def test_a_run_outlives_any_number_of_processes(place: Place, moment: str, append: int) -> None:
     """Every process dies after one piece of progress; the run still ends, and nothing finished is repeated."""
-    path, outside = tmp_path / "file.db", Outside()
+    path, outside = place, Outside()
     chain = tuple(step(n, "keyed", *range(1, n), n=n) for n in range(1, 8))
     run_id = await _crashed(path, outside, chain, **{moment: dying("append", 1)})
     processes = 1
@@ -173,9 +171,9 @@ async def test_a_run_outlives_any_number_of_processes(tmp_path: Path, moment: st
     _check(events, outside)
 
 
-async def test_a_step_that_always_kills_its_process_ends_its_run(tmp_path: Path) -> None:
+async def test_a_step_that_always_kills_its_process_ends_its_run(place: Place) -> None:
     """After `crashes_max` deaths the step has failed, so that no run takes every process with it."""
-    path, outside = tmp_path / "file.db", Outside()
+    path, outside = place, Outside()
     run_id = await _crashed(path, outside, (step(1, "keyed", n=1),), before=dying("append", 2))
     processes = 1
     while True:

@@ -136,6 +136,7 @@ def environment(folder: Path) -> dict[str, str]:
         "NO_COLOR": "1",
         "COLUMNS": str(COLUMNS),
         "no_proxy": "*",
+        "RUNWRIGHT_LOOP_LAG_WARN_MS": "0",  # a machine that is busy would be told of between the lines
     }
 
 

@@ -1,39 +1,50 @@
-"""A worker on a SQLite file, put together with whatever a test wants to be different."""
+"""A worker on a database, put together with whatever a test wants to be different."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import uuid_utils
-from anyio import CapacityLimiter
 
-from runwright.adapters.journal_sqlite import SqliteJournal
+from engines.places import Place, place_of
+from runwright.adapters.dispatch_local import LocalDispatcher
 from runwright.adapters.live_local import LocalFeed
 from runwright.adapters.schemas_jsonschema_rs import contract
-from runwright.adapters.sqlite import Reader, Writer
 from runwright.core import events as ev
-from runwright.core.codec import EMPTY, chained, decode, encode, verified
+from runwright.core.codec import EMPTY, chained, decode, verified
 from runwright.core.decide import decide
 from runwright.core.declare import DeclaredTool
 from runwright.core.events import Draft, Event, Fact
 from runwright.core.ids import DEFAULT_TENANT, RunId
+from runwright.core.outbound import OutboundRules
 from runwright.core.plan import Step
 from runwright.core.policy import Limits
 from runwright.core.run import created, evolve, fold
 from runwright.core.state import Run
-from runwright.ports import History, Journal, Planner
+from runwright.isolation.call import ProcessLimits
+from runwright.isolation.processes import HostedProcesses
+from runwright.plan_port import Planner
+from runwright.ports import History, Journal
 from runwright.runtime.engine import Engine
 from runwright.runtime.registry import Registry
 from runwright.runtime.rows import row_of
+from runwright.runtime.threads import Threads
 from runwright.runtime.worker import Worker
 from runwright.testing.fakes import ScriptedPlanner
 from runwright.testing.waiting import wait_until
 
 PATIENCE_S = 20.0
+PROCESS_LIMITS = ProcessLimits(
+    processes_max=4,
+    children_max=16,
+    file_bytes_max=2**20,
+    memory_bytes_max=64 * 2**20,
+    cpu_s_max=20,
+    outbound=OutboundRules(),
+)
 
 
 class Composition:
@@ -41,32 +52,34 @@ class Composition:
 
     def __init__(
         self,
-        path: Path,
+        place: Place,
         tools: Sequence[DeclaredTool],
         *,
         planner: Planner | None = None,
         limits: Limits | None = None,
         grace_s: float = 5.0,
         threads: int = 10,
+        process_limits: ProcessLimits = PROCESS_LIMITS,
         runs_at_once_max: int = 100,
         store: Callable[[Journal], Journal] = lambda journal: journal,
         now_s: Callable[[], float] = time.time,
         jitter: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self.writer = Writer(path, inline_max_s=60.0, waiting_max=10_000)
-        self.writer.migrate()
-        self.reader = Reader(path)
-        self.journal = SqliteJournal(self.writer, self.reader)
+        self.store = place_of(place)
+        self.journal = self.store.journal
         self.registry = Registry(contract)
         for declared in tools:
             self.registry.add(declared)
+        self.processes = HostedProcesses(process_limits, grace_s=grace_s)
         self.engine = Engine(
-            journal=store(self.journal),
+            journal=(journal := store(self.journal)),
+            dispatcher=LocalDispatcher(journal),
             feed=LocalFeed(),
             planner=planner or ScriptedPlanner(),
             registry=self.registry,
             limits=limits or Limits(),
-            threads=CapacityLimiter(threads),
+            threads=Threads(threads),
+            processes=self.processes,
             now_s=now_s,
             jitter=jitter,
             grace_s=grace_s,
@@ -95,11 +108,11 @@ class Composition:
         if adopt:
             turn = decide(run, now_s, self.registry, self.engine.limits)
             run, events, commands = turn.run, [first, *turn.events], turn.commands
-        records, tip = chained(EMPTY, [(event.fact.type, encode(run_id, event)) for event in events])
+        records, tip = chained(run_id, EMPTY, events)
         worker = self.worker.name if adopt else None
         await self.journal.create(row_of(run), records, worker=worker, key=None)
         if adopt:
-            self.worker.adopt(run, tip, 0, commands)
+            self.worker.adopt(run, tip, 0, commands, self.engine.dispatcher.tenure)
         else:
             self.worker.wake(run_id)
         return run_id
@@ -113,13 +126,12 @@ class Composition:
 
         def control(history: History) -> tuple[list[Any], Any]:
             run = fold(run_id, verified(history.records, EMPTY, history.tip))
-            bodies = []
+            events = []
             for fact in facts:
-                event = Event(run.seq + 1, round(self.engine.now_s(), 3), fact)
-                run = evolve(run, event)
-                bodies.append((fact.type, encode(run_id, event)))
+                events.append(Event(run.seq + 1, round(self.engine.now_s(), 3), fact))
+                run = evolve(run, events[-1])
             after[:] = [run]
-            return chained(history.tip, bodies)[0], row_of(run)
+            return chained(run_id, history.tip, events)[0], row_of(run)
 
         await self.journal.control(DEFAULT_TENANT, run_id, control)
         if wake:
@@ -128,8 +140,7 @@ class Composition:
 
     def events(self, run_id: RunId) -> list[Event]:
         """Return the events of a run that are on record now."""
-        rows = self.reader.rows("SELECT body FROM events WHERE run_id = ? ORDER BY seq", (run_id,))
-        return [decode(body) for (body,) in rows]
+        return [decode(body) for body in self.store.bodies(run_id)]
 
     def types(self, run_id: RunId) -> list[str]:
         """Return the types of the events of a run, in order."""
@@ -155,16 +166,18 @@ class Composition:
         return self.run(run_id)
 
     async def close(self, drain_grace_s: float = 0.0) -> None:
-        """Let the runs go and close the file."""
+        """Let the runs go and close the database."""
         await self.worker.drain(drain_grace_s)
-        self.reader.close()
-        await self.writer.close()
+        await self.processes.aclose()
+        self.engine.threads.close()
+        await self.store.close()
 
 
 @asynccontextmanager
-async def composed(path: Path, *tools: DeclaredTool, **options: Any) -> AsyncIterator[Composition]:
-    """An engine on a file, let go in the end."""
-    parts = Composition(path, tools, **options)
+async def composed(place: Place, *tools: DeclaredTool, **options: Any) -> AsyncIterator[Composition]:
+    """An engine on a file or a PostgreSQL database, let go in the end."""
+    parts = Composition(place, tools, **options)
+    await parts.store.open()
     try:
         yield parts
     finally:

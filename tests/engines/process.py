@@ -1,4 +1,4 @@
-"""A process with an engine, to be killed: `python -m engines.process FOLDER RUNS`.
+"""A process with an engine, to be killed: `python -m engines.process FOLDER RUNS PLACE`.
 
 It accepts runs until FOLDER/accepted names as many as asked for, carries on with whatever is unfinished and
 exits when nothing is left. Its tools write what they do to FOLDER/effects, synced, before they answer.
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from engines.composition import Composition, step
-from runwright import logs
+from engines.places import Place
 from runwright.core.declare import DeclaredTool, tool
 from runwright.core.plan import Step
 from runwright.core.policy import Retry
@@ -70,10 +70,10 @@ def steps_of(number: int) -> tuple[Step, ...]:
     return RISKY if number % 3 == 0 else SAFE
 
 
-async def main(folder: Path, runs: int) -> None:
+async def main(folder: Path, runs: int, place: Place) -> None:
     """Accept what is missing and carry on until nothing is left."""
-    logs.quiet()
-    parts = Composition(folder / "file.db", tools(folder), runs_at_once_max=3)
+    parts = Composition(place, tools(folder), runs_at_once_max=3)
+    await parts.store.open()
     await parts.worker.start()
     accepted = folder / "accepted"
     known = len(accepted.read_text().splitlines()) if accepted.exists() else 0
@@ -86,4 +86,5 @@ async def main(folder: Path, runs: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    address = sys.argv[3]
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), address if "://" in address else Path(address)))

@@ -44,7 +44,7 @@ def plan_of(record: dict[str, Any], version: str | None = None) -> dict[str, Any
 
 def stub_tools(record: dict[str, Any], version: str) -> list[DeclaredTool]:
     """Return the record's tools; each answers with what the record's references want of it."""
-    outputs = _wanted_outputs(record)
+    outputs = wanted_outputs(record)
     return [_stub(described, version, outputs.get(described["name"])) for described in record["tools"]]
 
 
@@ -68,8 +68,8 @@ def _stub(described: dict[str, Any], version: str, output: Any) -> DeclaredTool:
     )(stub)
 
 
-def _wanted_outputs(record: dict[str, Any]) -> dict[str, Any]:
-    """What each tool has to answer so that every reference to it finds a value that fits its place."""
+def wanted_outputs(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what each tool has to answer so that every reference to it finds a value that fits its place."""
     tool_of = {step["number"]: step["tool"] for step in record["steps"]}
     schema_of = {described["name"]: described["parameters"] for described in record["tools"]}
     outputs: dict[str, Any] = {}

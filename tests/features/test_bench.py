@@ -130,3 +130,26 @@ def test_unknown_parts_are_refused(mark: str) -> None:
     assert done.returncode == 2
     assert "no such part: w9; there are w1, w2" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_past_and_what_a_crash_has_left_are_there(tmp_path: Path) -> None:
+    """Every run that was left is ended by the server, and every question about the past is answered."""
+    (table,) = measured(tmp_path, "history").values()
+
+    assert table["samples"]["long"]["runs"] == 30
+    assert all(len(times) == 2 for times in table["samples"]["long"]["reads"].values())
+
+
+def test_isolations_are_measured_with_their_host(tmp_path: Path) -> None:
+    """Every isolation has its figures, and the tool host has a size."""
+    (table,) = measured(tmp_path, "isolation").values()
+
+    assert [row[0] for row in table["rows"]] == ["inline", "thread", "process"]
+    assert table["samples"]["host_kib"]["resident"] > 0
+
+
+def test_many_clients_at_once_are_all_served(tmp_path: Path) -> None:
+    """Whoever comes in a crowd gets the right result, waiting for it or asking for it."""
+    (table,) = measured(tmp_path, "many").values()
+
+    assert [crowd["seen"]["right"] for crowd in table["samples"].values()] == [20, 20]

@@ -86,6 +86,7 @@ async def heard(url: str, after: int = 0) -> list[int]:
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections are made anew without a pause between."""
+    monkeypatch.setattr(client, "CONNECT_S", (0.0, 0.0, 0.0))
     monkeypatch.setattr(client, "RECONNECT_S", (0.0, 0.0, 0.0))
 
 

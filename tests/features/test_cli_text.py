@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,12 +15,15 @@ from hypothesis import strategies as st
 
 from runwright.cli import prompts_last
 from runwright.cli.failures import Unusable, remedy, why
+from runwright.cli.progress import Lines
 from runwright.cli.results import document, machine, readable
 from runwright.cli.runs import instant_of, verdicts_of
 from runwright.cli.story import Story, told_by
 from runwright.cli.text import Paint, brief, cut, duration, plural
 from runwright.cli.tree import places, tree
 from runwright.visible import visible, visible_json, visible_lines
+
+RECORDED = Path(__file__).parent.parent / "replay"
 
 PLAIN = Paint(io.StringIO())
 UNSAFE = "\x1b\x07\x9b\u202e\u2028\u2066\ud800\x7f"
@@ -214,6 +219,21 @@ def test_a_story_follows_a_run_through_retry_failure_and_restart() -> None:
     assert story.status == "running"
 
 
+def test_a_verdict_ends_what_was_told_of_an_unknown_step() -> None:
+    """A step that a person calls succeeded shows neither why it was unknown nor how long it took."""
+    story = Story("run_1")
+    for heard in (
+        event("plan.accepted", plan=PLAN),
+        event("step.started", 1, attempt=1),
+        event("step.unknown", 1, attempt=1, reason="the process ended", duration_ms=3.0),
+        event("run.failed", error={"code": "outcome_unknown", "message": "the process ended"}),
+        event("run.restarted", resolve={"1": "succeeded"}),
+    ):
+        story.hear(heard)
+
+    assert next(iter(tree(story, PLAIN, 60))).strip() == "+ 1 first  a"
+
+
 def test_a_run_object_tells_the_same_story() -> None:
     """`runs show` draws what the events drew."""
     entry = {"step_number": 1, "status": "succeeded", "attempts": 2, "duration_ms": 4.0, "error": None}
@@ -228,6 +248,23 @@ def test_a_run_object_tells_the_same_story() -> None:
         "+ 1 first  a -> A  2 attempts, 4.0 ms",
         "`- . 2 second  {step_1_output}",
     ]
+
+
+@pytest.mark.parametrize("shape", ["model_early", "model_mended", "model_away"])
+def test_a_story_follows_steps_that_start_before_their_plan_is_accepted(
+    shape: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was discarded is forgotten, and what counts stays: in the end it is the story of the run object."""
+    journal = json.loads((RECORDED / f"0.1.0-{shape}.json").read_text())
+    display = Lines(Story(journal["run_id"]))
+    for body in journal["events"]:
+        display.hear(json.loads(body))
+    told, known = display.story.steps, told_by(journal["run"]).steps
+    printed = capsys.readouterr().err
+
+    assert {n: step.status for n, step in told.items()} == {n: step.status for n, step in known.items()}
+    assert {n: step.said for n, step in told.items()} == {n: step.said for n, step in known.items()}
+    assert ("cancelled" in printed) == (shape == "model_mended")
 
 
 def failed_run(code: str, *entries: dict[str, Any]) -> dict[str, Any]:

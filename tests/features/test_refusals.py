@@ -67,6 +67,14 @@ async def test_a_python_caller_is_refused_like_any_other(settings: Settings, giv
     assert left == [] and "\n" not in refused.value.message
 
 
+async def test_a_deadline_that_is_over_at_once_is_a_failed_run(settings: Settings) -> None:
+    """It was accepted and could not be kept: that is no refusal."""
+    async with Runwright(settings=settings) as rt:
+        run = await rt.run("calculate 1", deadline_s=1e-9)
+
+    assert run.error is not None and (run.status, run.error["code"]) == ("failed", "deadline_exceeded")
+
+
 @pytest.mark.parametrize("name", [":memory:", "file:a.db", "folder/"])
 def test_a_database_that_is_no_file_is_refused(name: str) -> None:
     """Runs are kept in files."""

@@ -53,6 +53,57 @@ async def test_a_damaged_run_is_named_everywhere(
     assert (await client.get(f"/api/v1/runs/{good['run_id']}")).json()["result"] == 6
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE runs SET status = 'failed' WHERE run_id = ?",
+        "UPDATE events SET type = 'run.failed' WHERE run_id = ? AND type = 'run.completed'",
+        "UPDATE events SET type = CAST(x'72e3' AS TEXT) WHERE run_id = ? AND seq = 2",  # no UTF-8
+        "UPDATE runs SET status = CAST(x'72e3' AS TEXT) WHERE run_id = ?",
+    ],
+)
+async def test_damage_beside_the_bodies_is_not_served(
+    client: httpx2.AsyncClient, app: Application, sql: str
+) -> None:
+    """The status that ends a stream and the names of its events are no less guarded than what they hold."""
+    waited = {"Prefer": "wait=20"}
+    bad = (await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=waited)).json()
+    damage(app, bad["run_id"], sql)
+    path = f"/api/v1/runs/{bad['run_id']}"
+    answers = [await client.get(path), await client.get(f"{path}/events")]
+
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [(409, "run_corrupt")] * 2
+
+
+@pytest.mark.parametrize("column", ["document", "prompt"])
+async def test_a_damaged_document_is_named_in_lists(
+    client: httpx2.AsyncClient, app: Application, column: str
+) -> None:
+    """What lists show of an ended run is stored beside its events, and has a witness of its own."""
+    waited = {"Prefer": "wait=20"}
+    bad = (await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=waited)).json()
+    kind = "BLOB" if column == "document" else "TEXT"
+    change = f"CAST(replace(CAST({column} AS TEXT), '2', '3') AS {kind})"
+    damage(app, bad["run_id"], f"UPDATE run_documents SET {column} = {change} WHERE run_id = ?")
+    listed = (await client.get("/api/v1/runs")).json()["items"]
+
+    assert [(item["run_id"], item["status"]) for item in listed] == [(bad["run_id"], "corrupt")]
+    assert (await client.get(f"/api/v1/runs/{bad['run_id']}")).json()["result"] == 4
+
+
+async def test_a_run_whose_row_is_gone_is_damaged_and_not_unknown(
+    client: httpx2.AsyncClient, app: Application
+) -> None:
+    """Its events are still there and say so; another id is simply unknown."""
+    waited = {"Prefer": "wait=20"}
+    bad = (await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=waited)).json()
+    damage(app, bad["run_id"], "DELETE FROM runs WHERE run_id = ?")
+    answer = await client.get(f"/api/v1/runs/{bad['run_id']}")
+    unknown = await client.get(f"/api/v1/runs/run_{'0' * 32}")
+
+    assert (answer.status_code, unknown.status_code) == (409, 404)
+
+
 async def test_a_stopped_database_is_one_file(settings: Settings, tmp_path: Path) -> None:
     """After a clean stop the file alone, without a write-ahead log, has every run."""
     async with Runwright(settings=settings) as rt:

@@ -10,8 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from runwright.adapters.journal_sqlite import SqliteJournal
-from runwright.adapters.sqlite import Reader, Writer
+from engines.places import Place, place_of
 from runwright.core import events as ev
 from runwright.core.codec import EMPTY, verified
 from runwright.core.events import Event
@@ -24,8 +23,8 @@ KILLS, RUNS, SEED = 12, 40, 20_261_122
 TESTS = Path(__file__).parent.parent
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "engines.process", str(folder), str(RUNS)]
+def _start(folder: Path, place: Place) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "engines.process", str(folder), str(RUNS), str(place)]
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(TESTS)})
 
 
@@ -33,27 +32,27 @@ def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-async def _histories(folder: Path) -> dict[str, list[Event]]:
+async def _histories(place: Place) -> dict[str, list[Event]]:
     """Every run's events, each chain verified."""
-    writer, reader = Writer(folder / "file.db", inline_max_s=60.0, waiting_max=9), Reader(folder / "file.db")
-    journal = SqliteJournal(writer, reader)
+    store = place_of(place)
+    await store.open()
+    journal = store.journal
     found = {}
     for row in await journal.runs(DEFAULT_TENANT, RunFilter(), None, 1_000):
         history = await journal.history(DEFAULT_TENANT, row.run_id)
         found[row.run_id] = verified(history.records, EMPTY, history.tip)
         assert fold(row.run_id, found[row.run_id]).status == row.status
-    reader.close()
-    await writer.close()
+    await store.close()
     return found
 
 
-async def test_a_killed_process_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+async def test_a_killed_process_loses_nothing_and_repeats_nothing(tmp_path: Path, place: Place) -> None:
     """Four witnesses agree: what was accepted, the journal, the effects, and how often the process was killed."""
     dice = random.Random(SEED)
     effects, killed_at_work = tmp_path / "effects", 0
     for _ in range(KILLS):
         enough = len(_lines(effects)) + dice.randint(0, 9)
-        with _start(tmp_path) as process:
+        with _start(tmp_path, place) as process:
             await wait_until(
                 lambda enough=enough, process=process: (
                     len(_lines(effects)) > enough or process.poll() is not None
@@ -63,9 +62,9 @@ async def test_a_killed_process_loses_nothing_and_repeats_nothing(tmp_path: Path
             )
             killed_at_work += process.poll() is None
             process.send_signal(signal.SIGKILL)
-    with _start(tmp_path) as process:
+    with _start(tmp_path, place) as process:
         assert process.wait(30) == 0
-    runs = await _histories(tmp_path)
+    runs = await _histories(place)
     done = Counter(tuple(line.split()[:3]) for line in _lines(effects))
     started = {
         (run_id, str(event.step_number), str(event.fact.attempt)): event.fact

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engines.composition import Composition, composed, step
 from engines.journals import Watched, at, unreachable
+from engines.places import Place
 from runwright.core import events as ev
 from runwright.core.declare import DeclaredTool, tool
 from runwright.core.events import RunError
 from runwright.core.ids import RunId
 from runwright.core.tool import ToolContext
-from runwright.ports import PlanEvent, PlanFailed, PlanRequest
+from runwright.plan_port import PlanEvent, PlanFailed, PlanRequest
 from runwright.testing.fakes import ScriptedPlanner
 from runwright.testing.waiting import wait_until
 
@@ -45,11 +45,11 @@ class Held:
 
 @pytest.mark.parametrize("effects", ["keyed", "unsafe"])
 async def test_a_tool_that_ends_in_time_is_recorded_and_nothing_more_starts(
-    tmp_path: Path, effects: Any
+    place: Place, effects: Any
 ) -> None:
     """The result is kept; the step behind it is the next process's."""
     held = Held(effects)
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         run_id = await parts.submit(*STEPS)
         await held.called()
         draining = asyncio.ensure_future(parts.worker.drain(30.0))
@@ -57,7 +57,7 @@ async def test_a_tool_that_ends_in_time_is_recorded_and_nothing_more_starts(
         held.go_on.set()
         await draining
         left = parts.run(run_id)
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         assert await parts.worker.start() == 1
         run = await parts.over(run_id)
 
@@ -66,16 +66,16 @@ async def test_a_tool_that_ends_in_time_is_recorded_and_nothing_more_starts(
     assert [(ctx.step_number, ctx.attempt) for ctx in held.seen] == [(1, 1), (2, 1)]
 
 
-async def test_a_repeatable_tool_that_does_not_end_is_called_again_with_its_key(tmp_path: Path) -> None:
+async def test_a_repeatable_tool_that_does_not_end_is_called_again_with_its_key(place: Place) -> None:
     """Cut off, it is neither failed nor cancelled: the next process calls it with the same key."""
     held = Held("keyed")
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         run_id = await parts.submit(*STEPS)
         await held.called()
         await parts.worker.drain(0.0)
         left = parts.types(run_id)
     held.go_on.set()
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         await parts.worker.start()
         run = await parts.over(run_id)
 
@@ -85,15 +85,15 @@ async def test_a_repeatable_tool_that_does_not_end_is_called_again_with_its_key(
     assert held.seen[0].idempotency_key == held.seen[1].idempotency_key != held.seen[2].idempotency_key
 
 
-async def test_an_unsafe_tool_that_does_not_end_is_unknown(tmp_path: Path) -> None:
+async def test_an_unsafe_tool_that_does_not_end_is_unknown(place: Place) -> None:
     """Cut off, it may have acted: the next process ends the run and calls nothing."""
     held = Held("unsafe")
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         run_id = await parts.submit(*STEPS)
         await held.called()
         await parts.worker.drain(0.0)
         left = parts.run(run_id)
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         await parts.worker.start()
         run = await parts.over(run_id)
 
@@ -102,7 +102,7 @@ async def test_an_unsafe_tool_that_does_not_end_is_unknown(tmp_path: Path) -> No
     assert len(held.seen) == 1
 
 
-async def test_what_was_being_recorded_when_everything_was_cut_off_is_cut_off_too(tmp_path: Path) -> None:
+async def test_what_was_being_recorded_when_everything_was_cut_off_is_cut_off_too(place: Place) -> None:
     """An append that is under way cannot be taken back; its tool gets no time, and the next process repeats it."""
     held = Held("keyed")
     reached, go_on = asyncio.Event(), asyncio.Event()
@@ -112,7 +112,7 @@ async def test_what_was_being_recorded_when_everything_was_cut_off_is_cut_off_to
         await go_on.wait()
 
     slow = partial(Watched, before=at("append", 1, hold))
-    async with composed(tmp_path / "file.db", held.tool, store=slow) as parts:
+    async with composed(place, held.tool, store=slow) as parts:
         run_id = await parts.submit(*STEPS)
         await reached.wait()
         drive = parts.worker.drive_of(run_id)
@@ -122,7 +122,7 @@ async def test_what_was_being_recorded_when_everything_was_cut_off_is_cut_off_to
         await wait_until(lambda: not parts.worker.in_hand, 10, "the run to be let go")
         left = parts.types(run_id)
     held.go_on.set()
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         await parts.worker.start()
         run = await parts.over(run_id)
 
@@ -147,17 +147,17 @@ class Endless:
         yield PlanFailed(RunError(code="internal", message="never"))
 
 
-async def test_a_planner_is_not_waited_for(tmp_path: Path) -> None:
+async def test_a_planner_is_not_waited_for(place: Place) -> None:
     """Planning changes nothing, so it is cut off and done again by the next process."""
     endless = Endless()
-    async with composed(tmp_path / "file.db", planner=endless) as parts:
+    async with composed(place, planner=endless) as parts:
         run_id = await parts.submit(prompt="plan me")
         await endless.asked.wait()
         await parts.worker.drain(30.0)
         await asyncio.wait_for(endless.cut_off.wait(), 10)
         left = parts.run(run_id)
     quick = ScriptedPlanner({"plan me": []})
-    async with composed(tmp_path / "file.db", planner=quick) as parts:
+    async with composed(place, planner=quick) as parts:
         await parts.worker.start()
         run = await parts.over(run_id)
 
@@ -166,7 +166,7 @@ async def test_a_planner_is_not_waited_for(tmp_path: Path) -> None:
     assert run.is_over
 
 
-async def test_a_waiting_retry_is_kept_for_the_next_process(tmp_path: Path) -> None:
+async def test_a_waiting_retry_is_kept_for_the_next_process(place: Place) -> None:
     """Its time is on record: the next process waits for it like this one."""
     calls = []
 
@@ -177,11 +177,11 @@ async def test_a_waiting_retry_is_kept_for_the_next_process(tmp_path: Path) -> N
             raise ConnectionError
         return "at last"
 
-    async with composed(tmp_path / "file.db", flaky) as parts:
+    async with composed(place, flaky) as parts:
         run_id = await parts.submit(step(1, "flaky"))
         retrying = await parts.until(run_id, ev.StepRetrying)
         await parts.worker.drain(30.0)
-    async with composed(tmp_path / "file.db", flaky) as parts:
+    async with composed(place, flaky) as parts:
         await parts.worker.start()
         run = await parts.over(run_id)
         again = (await parts.until(run_id, ev.StepStarted, 2)).at_s
@@ -190,17 +190,17 @@ async def test_a_waiting_retry_is_kept_for_the_next_process(tmp_path: Path) -> N
     assert again >= retrying.fact.retry_at_s
 
 
-async def test_a_store_that_stays_away_does_not_keep_the_process(tmp_path: Path) -> None:
+async def test_a_store_that_stays_away_does_not_keep_the_process(place: Place) -> None:
     """What cannot be recorded is left; the journal has the intent, and the next process goes on from it."""
     held = Held("keyed")
     held.go_on.set()
     away = partial(Watched, before=unreachable("append", times=10**6))
-    async with composed(tmp_path / "file.db", held.tool, store=away, grace_s=0.0) as parts:
+    async with composed(place, held.tool, store=away, grace_s=0.0) as parts:
         run_id = await parts.submit(*STEPS)
         await wait_until(lambda: parts.engine.journal.asked["append"], 10, "the first append")
         await parts.worker.drain(0.0)
         in_hand = parts.worker.in_hand
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         await parts.worker.start()
         run = await parts.over(run_id)
 
@@ -208,7 +208,7 @@ async def test_a_store_that_stays_away_does_not_keep_the_process(tmp_path: Path)
     assert run.status == "completed"
 
 
-async def test_a_drain_takes_up_nothing_new(tmp_path: Path) -> None:
+async def test_a_drain_takes_up_nothing_new(place: Place) -> None:
     """Runs that wait, and one whose claim is under way, stay for the next process."""
     held = Held("keyed")
     parts: Composition
@@ -217,13 +217,13 @@ async def test_a_drain_takes_up_nothing_new(tmp_path: Path) -> None:
     async def drain() -> None:
         parts.worker.draining = True
 
-    draining = partial(Watched, after=at("claim", 1, drain))
-    async with composed(tmp_path / "file.db", held.tool, store=draining) as parts:
+    draining = partial(Watched, before=at("claim", 1, drain))
+    async with composed(place, held.tool, store=draining) as parts:
         run_ids: list[RunId] = [await parts.submit(*STEPS, adopt=False) for _ in range(3)]
         await wait_until(lambda: parts.worker.draining and not parts.worker.in_hand, 10, "the drain")
         await parts.worker.drain(0.0)
         left = [parts.types(run_id) for run_id in run_ids]
-    async with composed(tmp_path / "file.db", held.tool) as parts:
+    async with composed(place, held.tool) as parts:
         assert await parts.worker.start() == 3
         for run_id in run_ids:
             await parts.over(run_id)

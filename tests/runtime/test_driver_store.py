@@ -12,6 +12,7 @@ import pytest
 
 from engines.composition import Composition, composed, step
 from engines.journals import Watched, at, unreachable
+from engines.places import Place
 from runwright.core import events as ev
 from runwright.core.declare import DeclaredTool, tool
 from runwright.core.errors import JournalUnavailable
@@ -64,11 +65,11 @@ def _outcome(parts: Composition, run_id: RunId) -> tuple[str, Sequence[Any], lis
     return run.status, [s.output for s in run.steps], parts.types(run_id)
 
 
-async def test_a_store_that_is_away_delays_a_run(tmp_path: Path) -> None:
+async def test_a_store_that_is_away_delays_a_run(place: Place) -> None:
     """Appends are repeated until the store answers; tools are called once."""
     noting = Noting()
     away = partial(Watched, before=unreachable("append", times=25))
-    async with composed(tmp_path / "file.db", noting.tool, store=away) as parts:
+    async with composed(place, noting.tool, store=away) as parts:
         run = await parts.over(await parts.submit(*CHAIN))
         asked = parts.engine.journal.asked["append"]
 
@@ -77,11 +78,11 @@ async def test_a_store_that_is_away_delays_a_run(tmp_path: Path) -> None:
     assert asked == 25 + 4
 
 
-async def test_a_claim_of_a_store_that_is_away_is_tried_again(tmp_path: Path) -> None:
+async def test_a_claim_of_a_store_that_is_away_is_tried_again(place: Place) -> None:
     """A run that waits for its claim is not forgotten."""
     noting = Noting()
     away = partial(Watched, before=unreachable("claim", times=5))
-    async with composed(tmp_path / "file.db", noting.tool, store=away) as parts:
+    async with composed(place, noting.tool, store=away) as parts:
         run_id = await parts.submit(*CHAIN, adopt=False)
         await parts.until(run_id, ev.RunCompleted)
 
@@ -107,7 +108,7 @@ async def test_an_append_whose_answer_was_lost_counts(tmp_path: Path, append: in
 
 
 @pytest.mark.parametrize("append", range(1, 4))
-async def test_a_cancel_behind_a_lost_answer_is_heard(tmp_path: Path, append: int) -> None:
+async def test_a_cancel_behind_a_lost_answer_is_heard(place: Place, append: int) -> None:
     """The append counts, its tool is called and cut off, and the cancel is final."""
     noting = Noting(held=True)
     parts: Composition
@@ -118,7 +119,7 @@ async def test_a_cancel_behind_a_lost_answer_is_heard(tmp_path: Path, append: in
         await _lose_the_answer()
 
     lossy = partial(Watched, after=at("append", append, cancel_and_lose))
-    async with composed(tmp_path / "file.db", noting.tool, store=lossy) as parts:
+    async with composed(place, noting.tool, store=lossy) as parts:
         run_id = await parts.submit(*CHAIN)
         for number in range(1, append):
             await wait_until(lambda number=number: len(noting.calls) == number, 10, "the next call")
@@ -133,7 +134,7 @@ async def test_a_cancel_behind_a_lost_answer_is_heard(tmp_path: Path, append: in
     assert run.running == ()
 
 
-async def test_an_outcome_that_comes_while_another_is_recorded_is_not_lost(tmp_path: Path) -> None:
+async def test_an_outcome_that_comes_while_another_is_recorded_is_not_lost(place: Place) -> None:
     """A tool ends while the append of its neighbour's result is under way: it is recorded by the next one."""
     noting = Noting()
     ended = asyncio.Event()
@@ -148,12 +149,14 @@ async def test_an_outcome_that_comes_while_another_is_recorded_is_not_lost(tmp_p
     async def hold() -> None:
         recording.set()
         await slow_ended.wait()
-        await wait_until(lambda: parts.registry.figures("slow")["total_calls"], 10, "the outcome")
+        await wait_until(
+            lambda: parts.registry.figures(DEFAULT_TENANT, "slow")["total_calls"], 10, "the outcome"
+        )
         ended.set()
 
     parts: Composition
     slowly = partial(Watched, before=at("append", 2, hold))
-    async with composed(tmp_path / "file.db", noting.tool, slow, store=slowly) as parts:
+    async with composed(place, noting.tool, slow, store=slowly) as parts:
         run = await parts.over(await parts.submit(step(1, "noted"), step(2, "slow"), step(3, "noted", 1, 2)))
 
     assert ended.is_set()
@@ -161,10 +164,10 @@ async def test_an_outcome_that_comes_while_another_is_recorded_is_not_lost(tmp_p
     assert [s.output for s in run.steps] == [1, "slow", 3]
 
 
-async def test_another_worker_takes_over(tmp_path: Path) -> None:
+async def test_another_worker_takes_over(place: Place) -> None:
     """The drive that lost its claim writes nothing more, cuts its tools off and lets go."""
     noting = Noting(held=True)
-    async with composed(tmp_path / "file.db", noting.tool) as parts:
+    async with composed(place, noting.tool) as parts:
         run_id = await parts.submit(step(1, "noted"), step(2, "noted"), step(3, "noted", 1))
         await wait_until(lambda: len(noting.calls) == 2, 10, "two calls")
         claim = await parts.journal.claim(run_id, "another")
@@ -178,10 +181,10 @@ async def test_another_worker_takes_over(tmp_path: Path) -> None:
     assert noting.cut_off == 2
 
 
-async def test_a_control_event_between_turns_is_reread(tmp_path: Path) -> None:
+async def test_a_control_event_between_turns_is_reread(place: Place) -> None:
     """Nobody rang: the next append is refused, the cancel is read, the result is kept and nothing starts."""
     noting = Noting(held=True)
-    async with composed(tmp_path / "file.db", noting.tool) as parts:
+    async with composed(place, noting.tool) as parts:
         run_id = await parts.submit(*CHAIN)
         await wait_until(lambda: noting.calls, 10, "the first call")
         await parts.control(run_id, ev.RunCancelling(), wake=False)
@@ -195,11 +198,11 @@ async def test_a_control_event_between_turns_is_reread(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("effects", ["keyed", "unsafe"])
 async def test_a_cancel_between_a_claim_and_its_first_append_leaves_no_orphan(
-    tmp_path: Path, effects: Any
+    place: Place, effects: Any
 ) -> None:
     """What was in flight when the process died is settled although the journal moved on meanwhile."""
     noting = Noting(effects, held=True)
-    async with composed(tmp_path / "file.db", noting.tool) as parts:
+    async with composed(place, noting.tool) as parts:
         run_id = await parts.submit(step(1, "noted"))
         await wait_until(lambda: noting.calls, 10, "the call")
         parts.worker._drives[run_id]._let_go()  # the process is gone, and with it every say in the matter
@@ -209,7 +212,7 @@ async def test_a_cancel_between_a_claim_and_its_first_append_leaves_no_orphan(
         await parts.control(run_id, ev.RunCancelling(), wake=False)
 
     moving = partial(Watched, after=at("claim", 1, cancel))
-    async with composed(tmp_path / "file.db", noting.tool, store=moving) as parts:
+    async with composed(place, noting.tool, store=moving) as parts:
         await parts.worker.start()
         run = await parts.over(run_id)
 
@@ -218,7 +221,7 @@ async def test_a_cancel_between_a_claim_and_its_first_append_leaves_no_orphan(
     assert noting.calls == [(1, 1)]
 
 
-async def test_an_approval_between_a_claim_and_its_first_look_is_heard(tmp_path: Path) -> None:
+async def test_an_approval_between_a_claim_and_its_first_look_is_heard(place: Place) -> None:
     """A wake that comes while a run is being claimed is not lost."""
     noting = Noting()
     parts: Composition
@@ -230,7 +233,7 @@ async def test_an_approval_between_a_claim_and_its_first_look_is_heard(tmp_path:
         await parts.control(run_id, ev.RunApproved(plan_hash=plan.plan_hash))
 
     moving = partial(Watched, after=at("claim", 1, approve))
-    async with composed(tmp_path / "file.db", noting.tool, store=moving) as parts:
+    async with composed(place, noting.tool, store=moving) as parts:
         run_id = await parts.submit(*CHAIN, approval="required")
         await parts.until(run_id, ev.RunAwaitingApproval)
         await wait_until(lambda: not parts.worker.in_hand, 10, "the run to be let go")
@@ -240,7 +243,7 @@ async def test_an_approval_between_a_claim_and_its_first_look_is_heard(tmp_path:
     assert run.status == "completed"
 
 
-async def test_the_intent_is_on_record_before_the_tool_is_called(tmp_path: Path) -> None:
+async def test_the_intent_is_on_record_before_the_tool_is_called(place: Place) -> None:
     """Whoever looks into the journal from inside a tool finds the tool's own start there."""
     seen: list[list[str]] = []
     parts: Composition
@@ -250,7 +253,7 @@ async def test_the_intent_is_on_record_before_the_tool_is_called(tmp_path: Path)
         history = await parts.journal.history(DEFAULT_TENANT, RunId(ctx.run_id))
         seen.append([record.type for record in history.records])
 
-    async with composed(tmp_path / "file.db", looking) as parts:
+    async with composed(place, looking) as parts:
         run_id = await parts.submit(step(1, "looking"), step(2, "looking", 1))
         await parts.over(run_id)
 
@@ -266,7 +269,7 @@ async def test_a_run_that_is_damaged_while_it_is_in_hand_is_let_go(tmp_path: Pat
         await wait_until(lambda: len(noting.calls) == 2, 10, "both calls")
         await parts.control(run_id, ev.RunCancelling(), wake=False)
         flip = "UPDATE events SET hash = x'00' WHERE run_id = ? AND type = 'run.cancelling'"
-        await parts.writer.submit(lambda con: con.execute(flip, (run_id,)).fetchall())
+        await parts.store.writer.submit(lambda con: con.execute(flip, (run_id,)).fetchall())
         before = parts.types(run_id)
         parts.worker.wake(run_id)
         await wait_until(lambda: parts.worker.in_hand == 1, 10, "the damaged run to be let go")
@@ -278,14 +281,14 @@ async def test_a_run_that_is_damaged_while_it_is_in_hand_is_let_go(tmp_path: Pat
     assert noting.cut_off == 1
 
 
-async def test_a_run_that_is_accepted_during_a_drain_is_for_the_next_process(tmp_path: Path) -> None:
+async def test_a_run_that_is_accepted_during_a_drain_is_for_the_next_process(place: Place) -> None:
     """It is on record and claimed; nobody starts it here."""
     noting = Noting()
-    async with composed(tmp_path / "file.db", noting.tool) as parts:
+    async with composed(place, noting.tool) as parts:
         parts.worker.draining = True
         run_id = await parts.submit(*CHAIN)
         left = (parts.worker.in_hand, parts.types(run_id))
-    async with composed(tmp_path / "file.db", noting.tool) as parts:
+    async with composed(place, noting.tool) as parts:
         assert await parts.worker.start() == 1
         run = await parts.over(run_id)
 

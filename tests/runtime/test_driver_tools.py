@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engines.composition import composed, step
+from engines.places import Place
 from runwright.core import events as ev
 from runwright.core.declare import DeclaredTool, tool
 from runwright.core.errors import ToolRetryable, ToolTerminal
@@ -282,7 +283,7 @@ async def test_an_error_out_of_being_cut_off_is_not_the_tools_word(tmp_path: Pat
     assert run.error.code == ("tool_timed_out" if effects == "pure" else "outcome_unknown")
 
 
-async def test_a_blocking_tool_in_a_thread_blocks_nobody(tmp_path: Path) -> None:
+async def test_a_blocking_tool_in_a_thread_blocks_nobody(place: Place) -> None:
     """The loop goes on and lets the thread end; a time-out does not wait for a thread that hangs."""
     go_on = threading.Event()
 
@@ -298,7 +299,7 @@ async def test_a_blocking_tool_in_a_thread_blocks_nobody(tmp_path: Path) -> None
     async def freeing() -> None:
         go_on.set()
 
-    async with composed(tmp_path / "file.db", blocking, hanging, freeing) as parts:
+    async with composed(place, blocking, hanging, freeing) as parts:
         hung = await parts.submit(step(1, "hanging"))
         failed = await parts.over(hung)
         run_id = await parts.submit(step(1, "blocking"), step(2, "freeing"))
@@ -308,7 +309,7 @@ async def test_a_blocking_tool_in_a_thread_blocks_nobody(tmp_path: Path) -> None
     assert run.status == "completed" and run.steps[0].output is True
 
 
-async def test_a_tool_that_is_cut_off_before_its_first_step_is_told_at_once(tmp_path: Path) -> None:
+async def test_a_tool_that_is_cut_off_before_its_first_step_is_told_at_once(place: Place) -> None:
     """Nobody waits out the grace period of a tool that never began."""
     called = []
 
@@ -316,14 +317,14 @@ async def test_a_tool_that_is_cut_off_before_its_first_step_is_told_at_once(tmp_
     async def never() -> None:
         called.append(1)
 
-    async with composed(tmp_path / "file.db", never, grace_s=1e6) as parts:
+    async with composed(place, never, grace_s=1e6) as parts:
         run_id = await parts.submit(step(1, "never"))
         drive = parts.worker.drive_of
 
         def cut_the_call() -> None:
             held = drive(run_id)
             if held is not None and held._calls:
-                held._calls[1].cut("the run is being stopped")
+                held._calls.cut(1, "the run is being stopped")
             else:
                 asyncio.get_running_loop().call_soon(cut_the_call)
 

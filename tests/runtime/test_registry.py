@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 from runwright.adapters.schemas_jsonschema_rs import contract
 from runwright.core.declare import DeclaredTool, tool
 from runwright.core.errors import Invalid, ToolMissing
+from runwright.core.ids import Tenant
 from runwright.core.tool import Toolbox
+from runwright.runtime import registry as registry_module
 from runwright.runtime.registry import Registry, version_order
+
+ANNA = Tenant("anna")
 
 
 def declared(name: str, version: str = "1.0.0") -> DeclaredTool:
@@ -147,10 +151,10 @@ def test_figures_of_a_tool() -> None:
     registry = filled(declared("a", "1"), declared("a", "2"), declared("b"))
     for duration_ms in range(1, 21):
         registry.observe(
-            "a", ok=duration_ms != 20, duration_ms=float(duration_ms), at_s=1_000.0 + duration_ms
+            ANNA, "a", ok=duration_ms != 20, duration_ms=float(duration_ms), at_s=1_000.0 + duration_ms
         )
 
-    assert registry.figures("a") == {
+    assert registry.figures(ANNA, "a") == {
         "total_calls": 20,
         "success_count": 19,
         "failure_count": 1,
@@ -162,7 +166,7 @@ def test_figures_of_a_tool() -> None:
 
 def test_figures_of_a_tool_that_was_never_called() -> None:
     """What is not known is None and not nought."""
-    assert filled(declared("a")).figures("a") == {
+    assert filled(declared("a")).figures(ANNA, "a") == {
         "total_calls": 0,
         "success_count": 0,
         "failure_count": 0,
@@ -176,30 +180,39 @@ def test_figures_take_bounded_room() -> None:
     """The counts go over all calls, the percentile over the last thousand."""
     registry = filled(declared("a"))
     for _ in range(1_500):
-        registry.observe("a", ok=True, duration_ms=1_000.0, at_s=1.0)
+        registry.observe(ANNA, "a", ok=True, duration_ms=1_000.0, at_s=1.0)
     for _ in range(1_000):
-        registry.observe("a", ok=True, duration_ms=1.0, at_s=2.0)
-    figures = registry.figures("a")
+        registry.observe(ANNA, "a", ok=True, duration_ms=1.0, at_s=2.0)
+    figures = registry.figures(ANNA, "a")
 
     assert figures["total_calls"] == 2_500
     assert figures["p95_latency_ms"] == 1.0
     assert figures["avg_latency_ms"] == pytest.approx((1_500 * 1_000 + 1_000) / 2_500)
 
 
-def test_figures_of_no_tool() -> None:
-    """Only known tools are counted, so names from outside cannot fill the memory."""
-    registry = filled()
-
-    with pytest.raises(ToolMissing):
-        registry.observe("a", ok=True, duration_ms=1.0, at_s=1.0)
-    with pytest.raises(ToolMissing):
-        registry.figures("a")
-
-
 def test_a_call_that_ended_earlier_does_not_turn_the_clock_back() -> None:
     """`last_used` is the latest end, in whichever order calls are counted."""
     registry = filled(declared("a"))
-    registry.observe("a", ok=True, duration_ms=1.0, at_s=5.0)
-    registry.observe("a", ok=True, duration_ms=1.0, at_s=3.0)
+    registry.observe(ANNA, "a", ok=True, duration_ms=1.0, at_s=5.0)
+    registry.observe(ANNA, "a", ok=True, duration_ms=1.0, at_s=3.0)
 
-    assert registry.figures("a")["last_used"] == 5.0
+    assert registry.figures(ANNA, "a")["last_used"] == 5.0
+
+
+def test_figures_are_of_one_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sees another's calls, and the figures of a bounded number of tenants are kept: those counted last."""
+    monkeypatch.setattr(registry_module, "TALLIES_MAX", 3)
+    registry = filled(declared("a"), declared("b"))
+    for tenant, name in ((ANNA, "a"), (Tenant("bert"), "b"), (Tenant("carl"), "a"), (ANNA, "a"), (ANNA, "b")):
+        registry.observe(tenant, name, ok=True, duration_ms=1.0, at_s=1.0)
+    counts = {
+        (tenant, name): registry.figures(Tenant(tenant), name)["total_calls"]
+        for tenant in ("anna", "bert", "carl", "dora")
+        for name in "ab"
+    }
+
+    assert {who: count for who, count in counts.items() if count} == {
+        ("anna", "a"): 2,
+        ("anna", "b"): 1,
+        ("carl", "a"): 1,
+    }

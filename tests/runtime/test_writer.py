@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from runwright.adapters import sqlite
-from runwright.adapters.sqlite import Reader, Writer, connect, migrations, schema_version
+from runwright.adapters.sqlite import BATCH_MAX, Reader, Writer, connect, migrations, schema_version
 from runwright.core.errors import JournalUnavailable
 from runwright.testing.waiting import wait_until
 
@@ -39,6 +39,11 @@ def _put(con: apsw.Connection) -> int:
 
 def _thread(con: apsw.Connection) -> int:
     return threading.get_ident()
+
+
+def _make_commits_slow(con: apsw.Connection) -> None:
+    con.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)").fetchall()
+    con.set_commit_hook(lambda: threading.Event().wait(0.2))
 
 
 async def test_a_file_is_opened_for_power_cuts(path: Path, writer: Writer) -> None:
@@ -73,7 +78,8 @@ async def test_work_on_a_slow_disk_leaves_the_loop_free(path: Path) -> None:
 async def test_work_comes_back_to_the_loop_when_the_disk_is_quick_again(path: Path) -> None:
     """One slow commit sends the next ones aside; quick ones bring them back."""
     writer = Writer(path, inline_max_s=0.010, waiting_max=5)
-    await writer.submit(lambda con: threading.Event().wait(0.2))
+    await writer.submit(_make_commits_slow)
+    await writer.submit(lambda con: con.set_commit_hook(None))
     aside = await writer.submit(_thread)
     commits = 0
     while await writer.submit(_thread) != threading.get_ident():
@@ -97,6 +103,18 @@ async def test_what_comes_while_a_commit_runs_shares_the_next(path: Path) -> Non
 
     assert await asyncio.gather(*behind) == list(range(1, 51))
     assert writer.commits - before == 2
+    await writer.close()
+
+
+async def test_a_crowd_is_committed_in_bounded_batches(path: Path) -> None:
+    """However many wait, a transaction holds no more than its bound, and the order is kept."""
+    writer = Writer(path, inline_max_s=NEVER_ASIDE_S, waiting_max=10_000)
+    await writer.submit(lambda con: con.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)").fetchall())
+    before = writer.commits
+    waiting = [writer.submit(_put) for _ in range(2 * BATCH_MAX + 1)]
+
+    assert await asyncio.gather(*waiting) == list(range(1, 2 * BATCH_MAX + 2))
+    assert writer.commits - before == 3
     await writer.close()
 
 

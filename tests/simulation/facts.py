@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from runwright.core import events as ev
+from runwright.core.budget import Budget
 from runwright.core.events import Event, RunError
 from runwright.core.plan import Plan, Problem, Step
 
@@ -54,6 +55,9 @@ problems = st.builds(
     pointer=texts,
     hint=st.none() | texts,
 )
+budgets = st.builds(
+    Budget, tokens=st.none() | numbers, cost_usd=st.none() | durations_ms, llm_calls=st.none() | numbers
+)
 facts: st.SearchStrategy[ev.Fact] = st.one_of(
     st.builds(
         ev.RunCreated,
@@ -64,9 +68,25 @@ facts: st.SearchStrategy[ev.Fact] = st.one_of(
         approval=st.sampled_from(["auto", "required"]),
         user=st.none() | texts,
         metadata=objects,
+        budget=st.none() | budgets,
     ),
     st.builds(ev.PlanStarted),
-    st.builds(ev.PlanStepProposed, step=steps),
+    st.builds(ev.PlanStepProposed, step=steps, plan_id=st.none() | texts),
+    st.builds(
+        ev.PlanModelCalled,
+        purpose=st.sampled_from(["plan", "judge"]),
+        round=numbers,
+        model=texts,
+        duration_ms=durations_ms,
+        prompt_tokens=st.none() | numbers,
+        cost_usd=st.none() | durations_ms,
+        error=st.none() | errors,
+        problems=st.lists(problems, max_size=3).map(tuple),
+        verdict=st.none()
+        | st.builds(
+            ev.ModelVerdict, is_valid=st.booleans(), confidence=st.floats(0, 1), issues=st.tuples(texts)
+        ),
+    ),
     st.builds(ev.PlanAccepted, plan=plans),
     st.builds(ev.PlanRefused, error=errors, problems=st.lists(problems, max_size=3).map(tuple)),
     st.builds(ev.RunAwaitingApproval, plan_hash=texts),

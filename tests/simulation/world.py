@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 from runwright.core import events as ev
 from runwright.core.codec import decode, encode
-from runwright.core.decide import CallTool, Command, InterruptPlanning, InterruptStep, MakePlan, Turn, decide
+from runwright.core.decide import decide
+from runwright.core.early import event_of_early
 from runwright.core.errors import IllegalTransition
 from runwright.core.events import Event, Fact, RunError
 from runwright.core.ids import RunId, idempotency_key
@@ -22,6 +23,15 @@ from runwright.core.policy import Limits
 from runwright.core.recover import recover
 from runwright.core.run import created, evolve, fold
 from runwright.core.state import Run
+from runwright.core.turn import (
+    CallTool,
+    Command,
+    ForgetStep,
+    InterruptPlanning,
+    InterruptStep,
+    MakePlan,
+    Turn,
+)
 from simulation.plans import Node, Tools, draft_of, output_of, plan_of
 
 LIMITS = Limits()
@@ -45,10 +55,16 @@ class Called(NamedTuple):
     at_s: float
 
 
+class Said(NamedTuple):
+    """What the planner says at once; it makes up its mind when it says it."""
+
+    facts: Callable[[], Sequence[Fact]]
+
+
 class _Flight(NamedTuple):
     lands_at_s: float
     order: int
-    outcome: Outcome | Plan
+    outcome: Outcome | Said
 
 
 class World:
@@ -156,18 +172,34 @@ class World:
         turn = decide(run, self.now_s, self.tools, self.limits, sum(map(len, self.journal)))
         return turn._replace(events=(*events, *turn.events))
 
-    def _told(self, run: Run, outcome: Outcome | Plan) -> list[Event]:
+    def planned(self) -> Sequence[tuple[float, Said]]:
+        """What a planner that begins now will say, and after how many seconds each."""
+        return [(self.planning_s, Said(self._steps_and_verdict))]
+
+    def _steps_and_verdict(self) -> Sequence[Fact]:
+        facts: list[Fact] = [ev.PlanStepProposed(step=step) for step in self.plan.steps]
+        verdict = self._verdict(self.plan)
+        if isinstance(verdict, ev.PlanRefused):
+            facts.append(ev.PlanModelCalled(purpose="plan", round=1, model="m", duration_ms=1.0))
+        return [*facts, verdict]
+
+    def _told(self, run: Run, outcome: Outcome | Said) -> list[Event]:
         """The events that a flight makes: steps and verdict of the planner, or the outcome of a call."""
-        if isinstance(outcome, Plan):
+        if isinstance(outcome, Said):
             if not run.planning:
                 return []
-            facts = [*(ev.PlanStepProposed(step=step) for step in outcome.steps), self._verdict(outcome)]
-            numbers = [*(step.step_number for step in outcome.steps), None]
+            facts = outcome.facts()
+            numbers = [
+                fact.step.step_number if isinstance(fact, ev.PlanStepProposed) else None for fact in facts
+            ]
             told = zip(facts, numbers, strict=True)
             return [Event(run.seq + at, self.now_s, *one) for at, one in enumerate(told, start=1)]
         contract = self.tools.find(self.nodes[outcome.step_number].effects, None)
         assert contract is not None
         self._heard[outcome.step_number] = self._heard.get(outcome.step_number, 0) + 1
+        if run.status == "planning":
+            early = event_of_early(run, outcome, self.now_s)
+            return [] if early is None else [early]
         return [event_of(run, outcome, contract.spec, self.now_s, self.jitter())]
 
     def _verdict(self, plan: Plan) -> ev.PlanAccepted | ev.PlanRefused:
@@ -211,19 +243,24 @@ class World:
         for command in commands:
             match command:
                 case MakePlan():
-                    self._launch(self.planning_s, self.plan)
+                    for takes_s, said in self.planned():
+                        self._launch(takes_s, said)
                 case CallTool():
                     self._call(command)
                 case InterruptStep():
                     self._interrupt(command.step_number)
+                case ForgetStep():
+                    number = command.step_number
+                    self._flights = [f for f in self._flights if not _is_of(f.outcome, number)]
                 case InterruptPlanning():
-                    self._flights = [f for f in self._flights if not isinstance(f.outcome, Plan)]
+                    self._flights = [f for f in self._flights if not isinstance(f.outcome, Said)]
 
     def _call(self, command: CallTool) -> None:
-        assert self.run.plan is not None
+        plan_id = self.run.draft_id if self.run.plan is None else self.run.plan.plan_id
+        assert plan_id is not None
         number = command.step_number
         node = self.nodes[number]
-        key = idempotency_key(RUN_ID, self.run.plan.plan_id, number)
+        key = idempotency_key(RUN_ID, plan_id, number)
         self.calls.append(Called(number, command.attempt, key, command.tool_input, self.now_s))
         heard = self._heard.get(number, 0)
         takes_s = node.calls_s[min(heard, len(node.calls_s) - 1)]
@@ -241,7 +278,7 @@ class World:
                 outcome = TimedOut(number, takes_s, took_ms)
         self._launch(takes_s, outcome)
 
-    def _launch(self, takes_s: float, outcome: Outcome | Plan) -> None:
+    def _launch(self, takes_s: float, outcome: Outcome | Said) -> None:
         self._launched += 1
         self._flights.append(_Flight(self.now_s + takes_s, self._launched, outcome))
 
@@ -250,7 +287,7 @@ class World:
         kept = []
         for flight in self._flights:
             outcome, latest_s = flight.outcome, self.now_s + self.stubborn_s
-            if isinstance(outcome, Plan) or outcome.step_number != number or flight.lands_at_s <= latest_s:
+            if not _is_of(outcome, number) or flight.lands_at_s <= latest_s:
                 kept.append(flight)
             else:
                 kept.append(_Flight(latest_s, flight.order, Interrupted(number, "cut off", 1.0)))
@@ -269,3 +306,7 @@ class World:
             self.control(self.controls.pop(0)[1])
         self._flights.sort(key=lambda flight: (flight.lands_at_s, flight.order))
         return True
+
+
+def _is_of(outcome: Outcome | Said, step_number: int) -> bool:
+    return not isinstance(outcome, Said) and outcome.step_number == step_number

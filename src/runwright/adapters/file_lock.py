@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from runwright.core.errors import DatabaseInUse
+from runwright.core.errors import DatabaseInUse, JournalUnavailable
 
 
 class Lock:
@@ -56,3 +57,21 @@ def lock_holder(database: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return held if isinstance(held, dict) else {}
+
+
+def make_place(path: Path) -> None:
+    """Make a database file and its folder, for their owner alone, where they are not there.
+
+    What SQLite writes beside the file gets the rights of the file.
+
+    Raises   JournalUnavailable, saying why it cannot be made
+    """
+    try:
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise JournalUnavailable(
+            f"the database {path} cannot be made: {error.strerror}",
+            hint="set RUNWRIGHT_DATABASE_URL to a file in a folder that you may write",
+        ) from error

@@ -1,8 +1,7 @@
 """One SQLite file: its connections, its one writer and its migrations.
 
-Every write of the process goes through `Writer`: whatever waits at the same moment is committed together,
-so a hundred runs share one fsync. The journal runs with WAL and `synchronous=FULL`: what was committed
-survives a power cut.
+Every write of the process goes through `Writer`: what waits at the same moment is committed together, so a
+hundred runs share one fsync. With WAL and `synchronous=FULL` what was committed survives a power cut.
 """
 
 from __future__ import annotations
@@ -18,15 +17,17 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import apsw
 
+from runwright.adapters.sqlite_failures import failure
 from runwright.core.errors import JournalUnavailable, RunwrightError
+from runwright.crash_points import crash_here
 
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
 
 BUSY_TIMEOUT_MS = 5_000
+BATCH_MAX = 500  # works of one transaction: more would hold the loop and win nothing
 TROUBLE_S = 10.0  # how long a failed commit counts against the store's health
-# SQLite below this has the WAL-reset race: two connections can corrupt the file.
-LIBRARY_MIN = (3, 51, 3)
+LIBRARY_MIN = (3, 51, 3)  # below this SQLite has the WAL-reset race: two connections can corrupt the file
 
 
 class _Waiting(NamedTuple, Generic[T]):
@@ -38,8 +39,8 @@ class Writer:
     """The one writing connection of a file, with group commit.
 
     Work is done on the event loop's own thread as long as the disk answers within `inline_max_s`, because
-    two thread hops cost more than a quiet commit; on a slow disk it moves to a thread of its own, so that
-    the loop goes on, and comes back when the disk is quick again.
+    two thread hops cost more than a quiet commit; on a slow disk it moves to a thread of its own for as long.
+    `committed` is told how long a transaction took, its work included, and how much work it was.
     """
 
     def __init__(self, path: Path, *, inline_max_s: float, waiting_max: int) -> None:
@@ -50,6 +51,7 @@ class Writer:
         self._commit_s = 0.0
         self._thread: ThreadPoolExecutor | None = None
         self.commits = 0
+        self.committed: Callable[[float, int], None] = lambda duration_s, writes: None
         self._trouble: tuple[str, float] | None = None
 
     def submit(self, work: Work[T]) -> asyncio.Future[T]:
@@ -105,7 +107,7 @@ class Writer:
         self._con.close()
 
     def _turn(self) -> None:
-        batch, self._waiting = self._waiting, []
+        batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
         if self._commit_s <= self._inline_max_s:
             self._settle(batch, self._commit(batch))
             return
@@ -129,7 +131,6 @@ class Writer:
             self._busy = False
 
     def _commit(self, batch: list[_Waiting[Any]]) -> list[Any]:
-        began_s = time.monotonic()
         try:
             results = self._transaction(batch)
         except Exception as error:
@@ -137,12 +138,10 @@ class Writer:
             results = [failure(error)] if len(batch) == 1 else [self._commit([one])[0] for one in batch]
             if len(batch) == 1 and isinstance(results[0], JournalUnavailable):
                 self._trouble = results[0].message, time.monotonic()
-        # a running mean of about eight commits: one slow fsync changes little, a slow disk shows
-        self._commit_s += (time.monotonic() - began_s - self._commit_s) / 8
         return results
 
     def _transaction(self, batch: list[_Waiting[Any]]) -> list[Any]:
-        con, results = self._con, []
+        con, results, begun_s = self._con, [], time.monotonic()
         con.execute("BEGIN IMMEDIATE")
         try:
             for waiting in batch:
@@ -150,12 +149,19 @@ class Writer:
                     results.append(waiting.work(con))
                 except RunwrightError as refusal:
                     results.append(refusal)
+            crash_here("commit.before")
+            flushed_s = time.monotonic()
             con.execute("COMMIT")
         except BaseException:
             if con.in_transaction:
                 con.execute("ROLLBACK")
             raise
+        crash_here("commit.after")
+        # of the disk's part alone, a mean over some eight commits: one slow fsync is no slow disk
+        now_s = time.monotonic()
+        self._commit_s += (now_s - flushed_s - self._commit_s) / 8
         self.commits += 1
+        self.committed(now_s - begun_s, len(batch))
         self._trouble = None
         return results
 
@@ -173,7 +179,7 @@ class Reader:
         """Return all rows of a query that is known to be small."""
         try:
             return self._con.execute(sql, bindings).fetchall()
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise failure(error) from error
 
     async def aside(self, work: Work[T]) -> T:
@@ -187,14 +193,14 @@ class Reader:
             if self._aside is None:
                 self._aside = connect(self._path, read_only=True)
             return work(self._aside)
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise failure(error) from error
 
     def each(self, sql: str, bindings: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query, so that the caller can stop early."""
         try:
             yield from self._con.execute(sql, bindings)
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise failure(error) from error
 
     @contextmanager
@@ -222,9 +228,9 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     """
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < LIBRARY_MIN:
+        least = ".".join(map(str, LIBRARY_MIN))
         raise JournalUnavailable(
-            f"SQLite {apsw.sqlite_lib_version()} can corrupt databases in WAL mode; "
-            f"install apsw {'.'.join(map(str, LIBRARY_MIN))} or newer"
+            f"SQLite {apsw.sqlite_lib_version()} can corrupt databases; install apsw {least} or newer"
         )
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     try:
@@ -282,15 +288,3 @@ def migrations() -> list[str]:
     folder = files("runwright.adapters") / "sql" / "sqlite"
     found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return [f.read_text(encoding="utf-8") for f in found]
-
-
-def failure(error: Exception, path: Path | None = None) -> Exception:
-    """The error that callers see: a driver's message never leaves this module raw."""
-    if not isinstance(error, apsw.Error):
-        return error
-    where = f" {path}" if path else ""
-    if isinstance(error, apsw.FullError):
-        return JournalUnavailable("the disk with the database is full; free some space")
-    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
-        return JournalUnavailable(f"the file{where} is no SQLite database, or it is damaged")
-    return JournalUnavailable(f"the database{where} cannot be used just now: {type(error).__name__}")

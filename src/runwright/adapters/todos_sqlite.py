@@ -7,26 +7,27 @@ from indexes. Only a search for text reads every todo of its tenant, in parts, s
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import secrets
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import apsw
 
 from runwright.adapters.sqlite import Reader, Writer
+from runwright.adapters.todo_lists import (
+    ID_ATTEMPTS_MAX,
+    SEARCH_ROWS,
+    Holding,
+    Matches,
+    Search,
+    fitting,
+    folded,
+    looked_for,
+    random_id,
+)
 from runwright.core.errors import InvalidInput
 from runwright.core.ids import Tenant
 from runwright.ports import Todo, TodoList, TodoStatus
-
-ID_CHARACTERS = 12
-ID_ATTEMPTS_MAX = 5
-# Texts of one page, as JSON: with first, last and everything around them it stays below 1 MiB.
-PAGE_BYTES_MAX = 400_000
-# Todos that a search reads before others get their turn.
-SEARCH_ROWS = 1_000
 
 _ADDED = """
 SELECT todo_id, text, created_at, completed_at FROM todos WHERE tenant = ? AND add_key = ?"""
@@ -80,52 +81,6 @@ SELECT position, todo_id, text, created_at, completed_at FROM todos
 WHERE position IN (SELECT value FROM json_each(?)) AND tenant = ?"""
 
 
-class _Holding:
-    """Texts that hold what is looked for, anywhere."""
-
-    def __init__(self, query: str) -> None:
-        self.needle = query
-
-    def matches(self, text: str) -> bool:
-        return True
-
-
-class _Named(_Holding):
-    """Texts that a person may have meant by these words: they begin with a word, and blanks do not count.
-
-    `cat` names "feed the cat" and "buy cat food", and not "plan vacation".
-    """
-
-    def __init__(self, query: str) -> None:
-        self._words = " ".join(query.split())
-        super().__init__(self._words.partition(" ")[0])
-
-    def matches(self, text: str) -> bool:
-        line = " ".join(text.split())
-        at = line.find(self._words)
-        while at > 0 and _inside_a_word(line[at - 1], line[at]):
-            at = line.find(self._words, at + 1)
-        return at >= 0
-
-
-class _Matches(NamedTuple):
-    """What a list is about, by position.
-
-    behind   the matches behind the cursor, up to one more than the page may hold
-    """
-
-    completed_count: int
-    pending_count: int
-    first: int | None
-    last: int | None
-    behind: Sequence[int]
-
-
-def random_id() -> str:
-    """Return a new todo id: 60 random bits in base32."""
-    return "todo_" + base64.b32encode(secrets.token_bytes(10))[:ID_CHARACTERS].decode().lower()
-
-
 class SqliteTodos:
     """`Todos` on one file that this process alone writes."""
 
@@ -147,7 +102,7 @@ class SqliteTodos:
                 return Todo._make(known)
             for _ in range(ID_ATTEMPTS_MAX):
                 todo_id = self._new_id()
-                con.execute(_INSERT, (todo_id, tenant, text, _folded(text), now_s, key))
+                con.execute(_INSERT, (todo_id, tenant, text, folded(text), now_s, key))
                 if con.changes() == 1:
                     return Todo(todo_id, text, now_s, None)
             raise AssertionError(f"{ID_ATTEMPTS_MAX} new todo ids in a row were taken already")
@@ -190,8 +145,8 @@ class SqliteTodos:
     ) -> TodoList:
         start = 0 if after is None else self._position(tenant, after)
         if query:
-            wanted = _Named(_folded(query)) if named else _Holding(_folded(query))
-            found = await self._search(tenant, status, wanted, start, limit + 1)
+            wanted = looked_for(query, named=named)
+            found = await self._search(tenant, wanted, Search(status, wanted, start, limit + 1))
             return self._shown(tenant, status, found, limit)
         with self._reader.snapshot():
             return self._shown(tenant, status, self._ends(tenant, status, start, limit + 1), limit)
@@ -203,12 +158,12 @@ class SqliteTodos:
             raise InvalidInput("the cursor is not from a page of this list; use next_cursor as it was given")
         return position
 
-    def _ends(self, tenant: Tenant, status: TodoStatus, start: int, behind_max: int) -> _Matches:
+    def _ends(self, tenant: Tenant, status: TodoStatus, start: int, behind_max: int) -> Matches:
         counts = self._reader.rows(_COUNTS, (tenant,))
         completed_count, pending_count = counts[0] if counts else (0, 0)
         condition = _STATUS[status]
         behind = self._reader.rows(_BEHIND.format(status=condition), (tenant, start, behind_max))
-        return _Matches(
+        return Matches(
             completed_count,
             pending_count,
             self._one(_FIRST.format(status=condition), (tenant,)),
@@ -216,71 +171,24 @@ class SqliteTodos:
             [position for (position,) in behind],
         )
 
-    async def _search(
-        self, tenant: Tenant, status: TodoStatus, wanted: _Holding, start: int, behind_max: int
-    ) -> _Matches:
-        counts = [0, 0]
-        first: int | None = None
-        last: int | None = None
-        behind: list[int] = []
+    async def _search(self, tenant: Tenant, wanted: Holding, search: Search) -> Matches:
         end, count = 0, SEARCH_ROWS
         while count == SEARCH_ROWS:
             if end:
                 await asyncio.sleep(0)
             begin = end
             end, count = self._reader.rows(_PART_END, (tenant, begin, SEARCH_ROWS))[0]
-            rows = self._reader.rows(_FOUND, (tenant, begin, end, wanted.needle))
-            for position, completed, text in rows:
-                if not wanted.matches(text):
-                    continue
-                counts[completed] += 1
-                if status == "all" or (status == "completed") == completed:
-                    first, last = first or position, position
-                    if position > start and len(behind) < behind_max:
-                        behind.append(position)
-        pending_count, completed_count = counts
-        return _Matches(completed_count, pending_count, first, last, behind)
+            for position, completed, text in self._reader.rows(_FOUND, (tenant, begin, end, wanted.needle)):
+                search.hear(position, bool(completed), text)
+        return search.found()
 
-    def _shown(self, tenant: Tenant, status: TodoStatus, matches: _Matches, limit: int) -> TodoList:
-        behind = matches.behind
-        positions = _fitting(self._reader.rows(_SIZES, (json.dumps(behind[:limit]), tenant)))
+    def _shown(self, tenant: Tenant, status: TodoStatus, matches: Matches, limit: int) -> TodoList:
+        behind = json.dumps(matches.behind[:limit])
+        positions = fitting(self._reader.rows(_SIZES, (behind, tenant)))
         wanted = {*positions, matches.first, matches.last} - {None}
         rows = self._reader.rows(_ROWS, (json.dumps([*wanted]), tenant))
-        todos = {row[0]: Todo._make(row[1:]) for row in rows}
-        counts = {"completed": matches.completed_count, "pending": matches.pending_count}
-        return TodoList(
-            page=tuple(todos[position] for position in positions),
-            next_after=todos[positions[-1]].todo_id if len(positions) < len(behind) else None,
-            first=None if matches.first is None else todos[matches.first],
-            last=None if matches.last is None else todos[matches.last],
-            match_count=sum(counts.values()) if status == "all" else counts[status],
-            completed_count=counts["completed"],
-            pending_count=counts["pending"],
-        )
+        return matches.shown(status, positions, {row[0]: Todo._make(row[1:]) for row in rows})
 
     def _one(self, sql: str, bindings: tuple[Any, ...]) -> int | None:
         rows = self._reader.rows(sql, bindings)
         return rows[0][0] if rows else None
-
-
-def _folded(text: str) -> str:
-    """Return text as it is compared: without letter case, accents as one character where there is one."""
-    return unicodedata.normalize("NFC", text.casefold())
-
-
-def _inside_a_word(before: str, first: str) -> bool:
-    """Whether no word begins between two characters; scripts without letter case have no blanks to go by."""
-    joined = before.isalnum() and first.isalnum()
-    return joined and (before.isdigit() or before.lower() != before.upper())
-
-
-def _fitting(sizes: Iterable[tuple[Any, ...]]) -> list[int]:
-    """Return the positions that fit on a page, at least one of them; `sizes` are pairs with bytes."""
-    fitting: list[int] = []
-    bytes_left = PAGE_BYTES_MAX
-    for position, size in sizes:
-        bytes_left -= size
-        if bytes_left < 0 and fitting:
-            break
-        fitting.append(position)
-    return fitting

@@ -25,6 +25,7 @@ from runwright.core.errors import Invalid, RunwrightError
 
 GROUP = "runwright.tools"
 _CAUSE_MAX = 300
+_PREFIX = "_runwright_tools_"
 _loads = count(1)
 
 
@@ -35,7 +36,7 @@ def load(path: str | Path) -> list[DeclaredTool]:
              two have the same name and version
     """
     given = Path(path).expanduser()
-    package = ModuleType(f"_runwright_tools_{next(_loads)}")
+    package = ModuleType(f"{_PREFIX}{next(_loads)}")
     files = _files(given)
     package.__path__ = [str(given.resolve() if given.is_dir() else given.resolve().parent)]
     importlib.invalidate_caches()
@@ -114,15 +115,25 @@ def _run(package: ModuleType, file: Path) -> ModuleType:
     return module
 
 
+def top_level(module: ModuleType) -> Iterator[DeclaredTool]:
+    """Yield the tools at the top level of a module, by themselves or in a list, tuple or dict."""
+    for value in list(vars(module).values()):
+        yield from _tools_in(value)
+
+
+def is_tool_file(module: ModuleType) -> bool:
+    """Whether `load` has made this module of a file."""
+    return module.__name__.startswith(_PREFIX)
+
+
 def _held(module: ModuleType) -> Iterator[DeclaredTool]:
     """Yield the tools that were made in this module."""
-    for value in list(vars(module).values()):
-        for tool in _tools_in(value):
-            owner = sys.modules.get(vars(tool)["__module__"] or "")
-            if owner is None or f"{owner.__name__}.".startswith(f"{module.__name__}."):
-                yield tool
-            elif not any(other is tool for other in vars(owner).values()):
-                yield tool  # a function from elsewhere, made a tool here
+    for tool in top_level(module):
+        owner = sys.modules.get(vars(tool)["__module__"] or "")
+        if owner is None or f"{owner.__name__}.".startswith(f"{module.__name__}."):
+            yield tool
+        elif not any(other is tool for other in vars(owner).values()):
+            yield tool  # a function from elsewhere, made a tool here
 
 
 def _tools_in(value: Any) -> Iterator[DeclaredTool]:

@@ -13,11 +13,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from runwright.cli import database, runs, tools
+from runwright.cli import audit, database, keys, runs, tenants, tools
+from runwright.cli.bench import bench
 from runwright.cli.doctor import doctor
 from runwright.cli.failures import FAILED, report, report_fault
 from runwright.cli.run import run
 from runwright.cli.serve import serve
+from runwright.cli.worker import worker
 from runwright.core.errors import RunwrightError
 
 app = typer.Typer(
@@ -29,10 +31,15 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command(short_help="Serve the API and the web page.")(serve)
+app.command(short_help="Carry out runs that are accepted elsewhere.")(worker)
 app.add_typer(runs.app, name="runs")
 app.add_typer(tools.app, name="tools")
+app.add_typer(keys.app, name="keys")
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 app.command(short_help="Check everything that Runwright needs.")(doctor)
+app.command(short_help="Measure what durable steps cost on this machine.")(bench)
 
 # `-2**2` is a prompt: no option begins with a digit, a bracket or a point
 _PROMPT = re.compile(r"-[\d(.,]")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runwright.cli.failures import Unusable
-from runwright.cli.lean import load_structlog
 
 if TYPE_CHECKING:
     from runwright.core.events import Resolution
@@ -38,6 +37,9 @@ class Reading(Following, Protocol):
 
     async def runs(self, wanted: RunFilter, limit: int, cursor: str | None) -> Json:
         """Return a page `{items, next_cursor}`, newest first, without execution logs; at most PAGE_MAX."""
+
+    async def history(self, run_id: str) -> list[Json]:
+        """Return the events of a run so far; a run's journal has a bound of its own."""
 
 
 class Access(Following, Protocol):
@@ -109,7 +111,6 @@ async def opened(settings: Settings, server: str | None, *, hand_over: bool = Tr
     async with AsyncExitStack() as stack:
         where = "" if server is None else f" --server {server}"
         if server is None:
-            load_structlog()
             from runwright.cli.local import local
             from runwright.core.errors import DatabaseInUse
 
@@ -134,6 +135,9 @@ async def watching(settings: Settings, server: str | None) -> AsyncIterator[Foll
     async with AsyncExitStack() as stack:
         from runwright.core.errors import DatabaseInUse
 
+        if server is None and settings.postgres_url:  # to drive a run here would take it from its driver
+            yield await stack.enter_async_context(reading(settings, None))
+            return
         try:
             access: Following = await stack.enter_async_context(opened(settings, server))
         except DatabaseInUse:
@@ -147,7 +151,6 @@ def reading(settings: Settings, server: str | None) -> AbstractAsyncContextManag
         from runwright.cli.client import remote
 
         return remote(server, "")
-    load_structlog()
     from runwright.cli.archive import archive
 
-    return archive(settings.database_path)
+    return archive(settings)

@@ -1,13 +1,13 @@
-"""Runs read from the data file itself, beside whoever drives it, and without ever writing to it."""
+"""Runs read from the database itself, beside whoever drives them, and without ever writing to it."""
 
 from __future__ import annotations
 
 import os
 from asyncio import Future
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,10 +22,14 @@ from runwright.core.ids import DEFAULT_TENANT, RunId
 from runwright.core.run import fold
 from runwright.core.state import Run
 from runwright.core.view import run_object, summary
-from runwright.ports import RunFilter, RunRow
+from runwright.ports import Journal, RunFilter, RunRow
 from runwright.runtime.stream import Idle, follow
 
-# The file cannot wake its readers, so they look by themselves.
+if TYPE_CHECKING:
+    from runwright.adapters.postgres import Database
+    from runwright.settings import Settings
+
+# The database cannot wake its readers, so they look by themselves.
 LOOK_EVERY_S = 0.25
 
 
@@ -46,17 +50,41 @@ class _NoWriter(sqlite.Writer):
 
 
 @asynccontextmanager
-async def archive(path: Path) -> AsyncIterator[Reading]:
+async def archive(settings: Settings) -> AsyncIterator[Reading]:
     """Yield access for reading; where there is no file yet, there are no runs.
 
-    Raises   JournalUnavailable when the file cannot be read, or has the schema of another version
+    Raises   JournalUnavailable when the database cannot be read, or has the schema of another version
     """
+    if settings.postgres_url:
+        from runwright.stores import database_of
+
+        database = await database_of(settings, migrating=False)
+        try:
+            yield await _postgres_archive(database)
+        finally:
+            await database.close()
+        return
+    path = settings.database_path
     reader = _reader(path)
     try:
-        yield Archive(path, None if reader is None else _journal(path, reader))
+        journal = None if reader is None else _journal(path, reader)
+        yield Archive(journal, lambda: is_driven(path))
     finally:
         if reader is not None:
             reader.close()
+
+
+async def _postgres_archive(database: Database) -> Archive:
+    from runwright.adapters.journal_postgres import PostgresJournal
+    from runwright.adapters.postgres_commit import Room
+    from runwright.adapters.postgres_schema import migrations, schema_version
+
+    async with database.connection() as con:
+        have = await schema_version(con)
+    _check_schema("the database", have, len(migrations()))
+    # who drives a run there is not known; nothing is written, so nothing has to wait
+    journal = PostgresJournal(database, Room(items_max=0, bytes_max=0)) if have else None
+    return Archive(journal, lambda: True)
 
 
 def is_driven(path: Path) -> bool:
@@ -79,23 +107,29 @@ def _reader(path: Path) -> sqlite.Reader | None:
 
 def _journal(path: Path, reader: sqlite.Reader) -> SqliteJournal | None:
     [(have,)] = reader.rows("PRAGMA user_version")
-    newest = len(sqlite.migrations())
-    if have > newest:
-        raise JournalUnavailable(
-            f"{path} has schema {have}, this version knows up to {newest}", hint="install a newer Runwright"
-        )
-    if 0 < have < newest:
-        raise JournalUnavailable(
-            f"{path} has schema {have}, this version reads {newest}", hint="runwright db upgrade"
-        )
+    _check_schema(str(path), have, len(sqlite.migrations()))
     return SqliteJournal(_NoWriter(), reader) if have else None
 
 
-class Archive:
-    """`Reading` of a data file."""
+def _check_schema(name: str, have: int, newest: int) -> None:
+    if have > newest:
+        raise JournalUnavailable(
+            f"{name} has schema {have}, this version knows up to {newest}", hint="install a newer Runwright"
+        )
+    if 0 < have < newest:
+        raise JournalUnavailable(
+            f"{name} has schema {have}, this version reads {newest}", hint="runwright db upgrade"
+        )
 
-    def __init__(self, path: Path, journal: SqliteJournal | None) -> None:
-        self._path, self._journal = path, journal
+
+class Archive:
+    """`Reading` of a database.
+
+    driven   whether there may be a process that carries the runs on
+    """
+
+    def __init__(self, journal: Journal | None, driven: Callable[[], bool]) -> None:
+        self._journal, self._driven = journal, driven
 
     async def run(self, run_id: str) -> Json:
         return run_object(await self._folded(RunId(run_id)))
@@ -108,6 +142,12 @@ class Archive:
         rows = await self._journal.runs(DEFAULT_TENANT, wanted, before, limit + 1)
         items = [await self._item(row) for row in rows[:limit]]
         return {"items": items, "next_cursor": items[-1]["run_id"] if len(rows) > limit else None}
+
+    async def history(self, run_id: str) -> list[Json]:
+        known = RunId(run_id)
+        history = await self._known(run_id).history(DEFAULT_TENANT, known)
+        verified(history.records, EMPTY, history.tip, known)
+        return [msgspec.json.decode(record.body) for record in history.records]
 
     async def events(self, run_id: str, after: int = 0) -> AsyncIterator[Json]:
         """Yield the events of a run behind seq `after` until it is over.
@@ -133,7 +173,7 @@ class Archive:
                     if alone:
                         hint = f"runwright runs watch {run_id} carries it on"
                         raise DriverGone("the process that drove the run has gone; it is not over", hint=hint)
-                    alone = not is_driven(self._path)
+                    alone = not self._driven()
 
     async def _item(self, row: RunRow) -> Json:
         if row.document is not None:
@@ -151,9 +191,9 @@ class Archive:
 
     async def _folded(self, run_id: RunId) -> Run:
         history = await self._known(run_id).history(DEFAULT_TENANT, run_id)
-        return fold(run_id, verified(history.records, EMPTY, history.tip))
+        return fold(run_id, verified(history.records, EMPTY, history.tip, run_id))
 
-    def _known(self, run_id: str) -> SqliteJournal:
+    def _known(self, run_id: str) -> Journal:
         if self._journal is None:
             raise RunMissing(f"there is no run {run_id:.60}")
         return self._journal

@@ -62,7 +62,8 @@ Check = Callable[["Settings"], Iterator[Finding]]
 
 def examined(settings: Settings) -> Iterator[Finding]:
     """Yield the findings of all checks, in the order in which one would look."""
-    for check in (python, packages, sqlite, settings_changed, data_folder, database, tools, server, machine):
+    here = (python, packages, sqlite, settings_changed, data_folder, database, redis, tools)
+    for check in (*here, model, server, machine):
         try:
             yield from check(settings)
         except RunwrightError as error:
@@ -119,6 +120,8 @@ def settings_changed(settings: Settings) -> Iterator[Finding]:
 
 
 def data_folder(settings: Settings) -> Iterator[Finding]:
+    if settings.postgres_url:
+        return
     folder = settings.database_path.parent
     standing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     fix = "set RUNWRIGHT_DATABASE_URL to a file in a folder that you may write"
@@ -143,6 +146,11 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
 
 
 def database(settings: Settings) -> Iterator[Finding]:
+    if settings.postgres_url:
+        from runwright.cli.checks_postgres import findings
+
+        yield from (Finding(*found) for found in findings(settings))
+        return
     from runwright.adapters import sqlite as store
     from runwright.adapters.file_lock import lock_holder
     from runwright.cli.archive import is_driven
@@ -174,6 +182,19 @@ def tools(settings: Settings) -> Iterator[Finding]:
 
     names = registry(settings).names()
     yield Finding("tools", "ok", f"{len(names)}: {', '.join(names)}"[:500])
+
+
+def model(settings: Settings) -> Iterator[Finding]:
+    from runwright.cli.checks_model import findings
+
+    yield from (Finding(*found) for found in findings(settings))
+
+
+def redis(settings: Settings) -> Iterator[Finding]:
+    if settings.redis_url.get_secret_value():
+        from runwright.cli.checks_redis import findings
+
+        yield from (Finding(*found) for found in findings(settings))
 
 
 def server(settings: Settings) -> Iterator[Finding]:

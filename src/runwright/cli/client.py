@@ -23,7 +23,9 @@ from runwright.version import VERSION
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 30.0
 # A server gives a sign of life every 15 s.
 STREAM_QUIET_MAX_S = 45.0
-RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+CONNECT_S: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0)
+RECONNECT_S = (*CONNECT_S, *(5.0 for _ in range(10)))  # a server that was there takes its time to come back
+EVENTS_PAGE_MAX = 1_000
 EVENT_BYTES_MAX = 80 * 1024 * 1024
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -107,6 +109,16 @@ class Remote:
         params = {name: value for name, value in asked.items() if value is not None}
         return await self._ask("GET", "/api/v1/runs", params=params)
 
+    async def history(self, run_id: str) -> list[Json]:
+        path, items, after = f"/api/v1/runs/{quote(run_id, safe='')}/events", list[Json](), "0"
+        while True:
+            params = {"after": after, "limit": str(EVENTS_PAGE_MAX)}
+            page = await self._ask("GET", path, params=params, headers={"Accept": "application/json"})
+            items += page["items"]
+            if page["next_after"] is None:
+                return items
+            after = str(page["next_after"])
+
     async def cancel(self, run_id: str) -> Json:
         return await self._ask("POST", f"/api/v1/runs/{quote(run_id, safe='')}/cancel")
 
@@ -139,7 +151,7 @@ class Remote:
 
         Raises   NoServer, BrokenOff when that does not help
         """
-        failures = 0
+        failures, pauses_s = 0, CONNECT_S
         while True:
             lost: RunwrightError = BrokenOff(f"{self._url} ends the stream before the run is over")
             try:
@@ -147,13 +159,13 @@ class Remote:
                     async for event in events:
                         if event is None:
                             return
-                        failures, after = 0, event["seq"]
+                        failures, pauses_s, after = 0, RECONNECT_S, event["seq"]
                         yield event
             except (NoServer, BrokenOff) as error:
                 lost = error
-            if failures == len(RECONNECT_S):
+            if failures == len(pauses_s):
                 raise lost
-            await asyncio.sleep(RECONNECT_S[failures])
+            await asyncio.sleep(pauses_s[failures])
             failures += 1
 
     async def _stream(self, run_id: str, after: int) -> AsyncGenerator[Json | None]:
@@ -219,7 +231,8 @@ def refusal(url: str, status: int, body: bytes) -> RunwrightError:
     extra = "; ".join(place for place in places if place and place not in detail)
     told = f"{detail}: {extra}" if extra else detail
     if status == 401:
-        return Refused(told, hint="set RUNWRIGHT_API_KEY to a key of this server")
+        known = "another key" if os.environ.get("RUNWRIGHT_API_KEY") else "a key of this server"
+        return Refused(told, hint=f"set RUNWRIGHT_API_KEY to {known}; `runwright keys create` makes one")
     kind: type[RunwrightError] = Refused
     if status == 404:
         kind = RefusedMissing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,12 +31,15 @@ class BadSettings(Invalid):
 def settings(tools: Sequence[Path] = (), **given: Any) -> Settings:
     """Return the settings; options that were given win, and `tools` come behind those of the settings.
 
+    Variables that are named like settings and are none are told on stderr.
+
     Raises   BadSettings
     """
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
     from runwright.settings import Settings
+    from runwright.settings_sources import strangers
 
     wanted = {name: value for name, value in given.items() if value is not None}
     try:
@@ -47,6 +51,8 @@ def settings(tools: Sequence[Path] = (), **given: Any) -> Settings:
         raise BadSettings([f"the settings cannot be read: {_first_line(error)}"]) from error
     except OSError as error:
         raise BadSettings([f"{error.filename} cannot be read: {error.strerror}"]) from error
+    for line in strangers(Settings):
+        print(f"warning: {line}", file=sys.stderr)
     return found.model_copy(update={"tools": (*found.tools, *tools)}) if tools else found
 
 

@@ -7,7 +7,6 @@ import sys
 import typer
 
 from runwright.cli.failures import DONE, FAILED
-from runwright.cli.lean import load_structlog
 from runwright.cli.options import AsJson
 from runwright.cli.text import Colour
 from runwright.visible import visible
@@ -25,12 +24,10 @@ def doctor(as_json: AsJson = False) -> None:
       runwright doctor
       runwright doctor --json
     """
+    from runwright.cli.checks import examined
     from runwright.cli.configured import settings
     from runwright.cli.results import machine
     from runwright.cli.text import Paint
-
-    load_structlog()
-    from runwright.cli.checks import examined
 
     paint, findings = Paint(sys.stdout), []
     for finding in examined(settings()):

@@ -12,7 +12,6 @@ from contextlib import aclosing, asynccontextmanager, redirect_stdout
 
 import msgspec
 
-from runwright import logs
 from runwright.bootstrap import Application, application
 from runwright.cli.access import Access, Json
 from runwright.core.codec import Record
@@ -22,6 +21,7 @@ from runwright.core.events import Resolution
 from runwright.core.ids import DEFAULT_TENANT, RunId
 from runwright.core.state import Run
 from runwright.core.view import plan_object
+from runwright.log import terse
 from runwright.runtime.requests import NewRun
 from runwright.runtime.stream import Idle, follow
 from runwright.settings import Settings
@@ -46,9 +46,11 @@ async def local(settings: Settings) -> AsyncIterator[Access]:
 
     Raises   DatabaseInUse, JournalUnavailable, Invalid for tools that cannot be used
     """
-    logs.terse()
+    terse()
     with redirect_stdout(sys.stderr):
-        async with application(settings, take_up=False) as app:
+        # a busy computer is no news to whoever typed the command
+        quiet = settings.model_copy(update={"loop_lag_warn_ms": 0.0})
+        async with application(quiet, take_up=False) as app:
             yield Local(app)
 
 
@@ -105,12 +107,11 @@ class Local:
                         raise RunLeft(hint=f"runwright runs watch {run_id} carries it on")
 
     async def plan(self, prompt: str) -> Json:
-        service = self._app.service
-        plan, problems = await service.plan(DEFAULT_TENANT, prompt)
+        made = await self._app.service.plan(DEFAULT_TENANT, prompt)
         return {
-            "plan": None if plan is None else plan_object(plan),
-            "problems": msgspec.to_builtins(problems),
-            "estimate": service.estimate(plan),
+            "plan": None if made.plan is None else plan_object(made.plan),
+            "problems": msgspec.to_builtins(made.problems),
+            "estimate": made.estimate,
         }
 
     async def problems(self, plan: Json) -> list[Json]:

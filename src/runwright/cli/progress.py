@@ -90,8 +90,9 @@ class LiveTree:
         story, now_s = self.story, time.time()
         columns, rows = shutil.get_terminal_size()
         for number, told in self._progress().items():
-            if story.steps[number].status == "running":
-                story.steps[number].said = cut(told, columns)
+            step = story.steps.get(number)
+            if step is not None and step.status == "running":
+                step.said = cut(told, columns)
         passed = duration((time.monotonic() - self._began_s) * 1_000)
         head = self._paint(f"{story.run_id}  {story.status}  {_counts(story)}  {passed}", "dim")
         if len(story.steps) <= rows - 3:

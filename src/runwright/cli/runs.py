@@ -16,6 +16,7 @@ from runwright.cli.failures import DONE, FAILED, Unusable
 from runwright.cli.options import AsJson, Server
 
 if TYPE_CHECKING:
+    from runwright.cli.possible import Place
     from runwright.core.events import Resolution
     from runwright.ports import RunFilter
     from runwright.settings import Settings
@@ -76,7 +77,7 @@ def list_runs(
 
 @app.command()
 def show(run_id: RunId, as_json: AsJson = False, server: Server = None) -> None:
-    """Show one run: its plan, steps, times and attempts, its result or error, and what can be done now.
+    """Show one run and why it is as it is: its steps, its timeline, where its time went, and what to do now.
 
     \b
     Example:
@@ -207,7 +208,7 @@ def _tell_interrupted(settings: Settings, items: list[Json]) -> None:
     from runwright.cli.archive import is_driven
 
     left = [run["run_id"] for run in items if run["status"] in ("pending", "planning", "running")]
-    if left and not is_driven(settings.database_path):
+    if left and not settings.postgres_url and not is_driven(settings.database_path):
         print(
             f"{len(left)} not over, and no process drives them: `runwright serve` takes them up, "
             f"or carry one on here: runwright runs watch {left[0]}",
@@ -220,11 +221,33 @@ async def _show(settings: Settings, server: str | None, run_id: str, *, as_json:
     from runwright.cli.results import machine
     from runwright.cli.show import run_shown
     from runwright.cli.text import Paint
+    from runwright.cli.timeline import timeline
 
     async with reading(settings, server) as access:
         run = await access.run(run_id)
-    where = f" --server {server}" if server else ""
-    print(machine(run) if as_json else run_shown(run, where, Paint(sys.stdout)))
+        if as_json:
+            print(machine(run))
+            return
+        told = timeline(await access.history(run_id), time.time())
+    print(run_shown(run, told, Paint(sys.stdout), _place(settings, server)))
+
+
+def _place(settings: Settings, server: str | None) -> Place:
+    """Where a run was read, and who may be asked about it."""
+    from runwright.cli.possible import Place
+
+    if server is not None:
+        return Place(f" --server {server}", server)
+    usual = f"http://{settings.host}:{settings.port}"
+    if settings.postgres_url:
+        return Place("", usual)
+    from runwright.adapters.file_lock import lock_holder
+    from runwright.cli.archive import is_driven
+
+    path = settings.database_path
+    driven = is_driven(path)
+    address = lock_holder(path).get("address") if driven else None
+    return Place("", address if isinstance(address, str) else usual, driven)
 
 
 async def _watch(settings: Settings, server: str | None, run_id: str, *, as_json: bool) -> int:

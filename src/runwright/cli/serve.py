@@ -1,4 +1,4 @@
-"""`runwright serve`: API, page and worker in one process."""
+"""`runwright serve`: API and page, and a worker unless others are to carry out the runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from runwright.cli.failures import Unusable
 from runwright.cli.lean import load_structlog
 from runwright.cli.options import Tools
 
@@ -25,6 +24,9 @@ def serve(
 ) -> None:
     """Serve the API and the web page, and carry out runs; those that were interrupted go on.
 
+    With --workers 0 runs are accepted and shown here, and carried out by `runwright worker` on the same
+    PostgreSQL database.
+
     SIGTERM and Ctrl-C let running steps end and leave with status 0. Logs go to stderr.
 
     \b
@@ -34,13 +36,8 @@ def serve(
     """
     from runwright.cli.configured import settings
 
-    if workers == 0:
-        raise Unusable(
-            "--workers 0 needs a store that several processes can drive, and SQLite has one driver",
-            hint="leave --workers out: this version stores runs in SQLite only",
-        )
     configured = settings(tools or (), host=host, port=port)
     load_structlog()
     from runwright import asgi
 
-    raise typer.Exit(asgi.serve(configured))
+    raise typer.Exit(asgi.serve(configured, drives=workers > 0))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from runwright.cli import failures
+from runwright.cli.possible import Place, possible
 from runwright.cli.results import readable
 from runwright.cli.story import Story, told_by
-from runwright.cli.text import Colour, Paint, compact, cut, duration, moment, plural, seconds_between
+from runwright.cli.teller import Timeline
+from runwright.cli.text import Colour, Paint, compact, cut, duration, moment, plural, seconds_between, usd
+from runwright.cli.timeline import condensed
 from runwright.cli.tree import tree
 from runwright.visible import visible, visible_lines
 
@@ -38,14 +42,32 @@ def runs_shown(items: Sequence[Json], paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def run_shown(run: Json, where: str, paint: Paint) -> str:
-    """Return a whole run: its prompt, steps and times, its result or its error, and what can be done now.
+def run_shown(run: Json, told: Timeline, paint: Paint, place: Place) -> str:
+    """Return a whole run: its steps, its timeline, its result or its error, and what can be done now."""
+    status, width = run["status"], _width(paint)
+    state = paint(status.replace("_", " "), _COLOURS.get(status, "cyan"))
+    lines = [f"{paint(run['run_id'], 'bold')}  {state}", *_heading(run, paint)]
+    if run["plan"] is not None:
+        lines += ["", *(f"  {line}" for line in tree(told_by(run), paint, width - 2))]
+    lines += ["", *_timeline_shown(told, paint, width), ""]
+    lines.append(_field("time", _time_shown(told), paint, width))
+    if run["usage"]["llm_calls"]:
+        lines.append(_field("models", _usage_shown(run["usage"]), paint, width))
+    if told.doing:
+        lines.append(_field("doing", visible(told.doing), paint, width))
+    if status == "completed":
+        lines.append(_field("result", readable(run["result"], paint), paint))
+    elif status in ("failed", "cancelled"):
+        lines.append(_field("error", failures.why(run), paint, width, "red"))
+    if what := possible(run, place):
+        lines.append(_field("now", "\n".join(what), paint))
+    return "\n".join(lines)
 
-    where   what a command needs to find the run, such as ` --server http://…`
-    """
-    status = run["status"]
+
+def _heading(run: Json, paint: Paint) -> list[str]:
+    """What was asked for, and what plan was made of it."""
+    width = _width(paint)
     lines = [
-        f"{paint(run['run_id'], 'bold')}  {paint(status.replace('_', ' '), _COLOURS.get(status, 'cyan'))}",
         _field("prompt", visible_lines(run["prompt"]), paint),
         _field("created", moment(run["created_at"]), paint),
     ]
@@ -53,17 +75,39 @@ def run_shown(run: Json, where: str, paint: Paint) -> str:
         lines.append(_field("ended", f"{moment(run['completed_at'])}, took {_took(run)}", paint))
     if run["restarts"]:
         lines.append(_field("restarts", str(run["restarts"]), paint))
-    if run["plan"] is not None:
-        plan = run["plan"]
+    if (plan := run["plan"]) is not None:
         lines.append(_field("plan", f"{plural(len(plan['steps']), 'step')}, source {plan['source']}", paint))
-        lines += ["", *(f"  {told}" for told in tree(told_by(run), paint, _width(paint) - 2)), ""]
-    if status == "completed":
-        lines.append(_field("result", readable(run["result"], paint), paint))
-    elif status in ("failed", "cancelled"):
-        lines.append(_field("error", paint(failures.why(run), "red"), paint))
-    if what := _possible(run, where):
-        lines.append(_field("now", what, paint))
-    return "\n".join(lines)
+        if why := plan.get("source_reason"):
+            lines.append(_field("because", visible(why), paint, width))
+    return lines
+
+
+def _timeline_shown(told: Timeline, paint: Paint, width: int) -> list[str]:
+    lines = []
+    for one in condensed(told.moments):
+        first, *rest = _wrapped(visible(one.text), width - 13)
+        after = paint(f"{'+' + duration(1_000 * one.after_s):>11}", "dim")
+        tone = (one.tone,) if one.tone else ()
+        lines.append(f"{after}  {paint(first, *tone)}")
+        lines += [f"{'':13}{paint(line, *tone)}" for line in rest]
+    return lines
+
+
+def _time_shown(told: Timeline) -> str:
+    """What the time went to, the most first."""
+    spent_s = sorted(told.spent_s.items(), key=lambda pair: -pair[1])
+    parts = [f"{duration(1_000 * lasted_s)} {doing}" for doing, lasted_s in spent_s if lasted_s >= 0.001]
+    return ", ".join(parts) or "less than 1 ms"
+
+
+def _usage_shown(usage: Json) -> str:
+    tokens = f"{usage['prompt_tokens']:,} + {usage['completion_tokens']:,} tokens"
+    cost = usage["cost_usd"]
+    return f"{plural(usage['llm_calls'], 'call')}, {tokens}, {'cost unknown' if cost is None else usd(cost)}"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(24, width)) or [""]
 
 
 def plan_shown(plan: Json, paint: Paint) -> str:
@@ -95,6 +139,7 @@ def tool_shown(tool: Json, paint: Paint) -> str:
         visible_lines(tool["description"]),
         "",
         _field("effects", tool["effects"], paint),
+        *([_field("isolation", _isolation(tool), paint)] if tool["isolation"] == "process" else []),
         _field("timeout", f"{duration(tool['timeout_s'] * 1_000)}, {plural(attempts, 'attempt')}", paint),
         "",
         "input",
@@ -103,6 +148,11 @@ def tool_shown(tool: Json, paint: Paint) -> str:
         *_fields_of(tool["output_schema"], paint),
     ]
     return "\n".join(lines)
+
+
+def _isolation(tool: Json) -> str:
+    mebibytes = tool["memory_bytes_max"] / 1024**2
+    return f"process, {mebibytes:g} MiB of memory, {tool['cpu_s_max']} s of processor time"
 
 
 def _fields_of(schema: Json, paint: Paint) -> list[str]:
@@ -136,19 +186,11 @@ def _kind(schema: Any) -> str:
     return " | ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
 
 
-def _field(name: str, value: str, paint: Paint) -> str:
-    first, *rest = value.split("\n")
+def _field(name: str, value: str, paint: Paint, width: int = WIDE, *tone: Colour) -> str:
+    """A value behind its name; longer lines than `width` go on in the next, beside the name."""
+    lines = value.split("\n") if width == WIDE else _wrapped(value, width - 10)
+    first, *rest = (paint(line, *tone) for line in lines)
     return "\n".join([f"{paint(f'{name:<9}', 'dim')} {first}", *(f"{'':<10}{line}" for line in rest)])
-
-
-def _possible(run: Json, where: str) -> str:
-    if remedy := failures.remedy(run, where):
-        return remedy
-    if run["status"] == "awaiting_approval":
-        return f"approve or reject it over HTTP, with plan_hash {run['plan']['plan_hash']}"
-    if "cancel" in run["eligible_actions"]:
-        return f"runwright runs watch {run['run_id']}{where}, or runs cancel"
-    return ""
 
 
 def _took(run: Json) -> str:

@@ -69,14 +69,23 @@ class Story:
     def plan(self, plan: Json) -> None:
         """Take in the plan."""
         self.source = plan.get("source", "")
+        early, self.steps = self.steps, {}
         for step in plan["steps"]:
             number = step["step_number"]
             given = brief(step["tool_input"]) if step["tool_input"] else ""
             self.steps[number] = StepStory(number=number, tool_name=step["tool_name"], given=given)
+            known = early.get(number)
+            # what was started for another plan is told to be cancelled after this
+            if known and known.tool_name == step["tool_name"] and known.status in ("running", "succeeded"):
+                self.steps[number] = known
         self.before = _before(plan["steps"])
 
     def _hear_step(self, told: str, number: int, event: Json, data: Json) -> None:
+        if number not in self.steps:  # started while the plan was being written
+            self.steps[number] = StepStory(number=number, tool_name=data.get("tool_name", ""), given="")
         step = self.steps[number]
+        if told == "started" and "tool_name" in data:
+            step.tool_name = data["tool_name"]
         if told == "started":
             step.status, step.attempts, step.said = "running", data["attempt"], ""
             step.began_s, step.duration_ms = instant(event["at"]), None
@@ -100,7 +109,7 @@ class Story:
         for step in self.steps.values():
             verdict = resolve.get(str(step.number))
             if step.status == "unknown" and verdict == "succeeded":
-                step.status = "succeeded"
+                step.status, step.said, step.duration_ms = "succeeded", "", None
             elif step.status in ("failed", "cancelled", "unknown", "retrying", "running"):
                 step.status, step.said, step.duration_ms = "pending", "", None
 

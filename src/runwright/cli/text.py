@@ -66,6 +66,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def usd(cost_usd: float) -> str:
+    """Return an amount of US dollars, to the millionth."""
+    return "$" + f"{cost_usd:.6f}".rstrip("0").rstrip(".")
+
+
 def brief(value: Any, characters: int = BRIEF_CHARACTERS) -> str:
     """Return the gist of a value on one line of at most `characters`."""
     return cut(_gist(value, characters), characters)

@@ -14,6 +14,7 @@ from runwright.adapters.schemas_jsonschema_rs import contract
 from runwright.bootstrap import registry_of
 from runwright.core.declare import DeclaredTool
 from runwright.core.errors import Invalid, RunwrightError
+from runwright.isolation.places import place_of
 from runwright.ports import Todos
 from runwright.runtime.registry import Registry
 from runwright.settings import Settings
@@ -70,6 +71,8 @@ def _loaded(path: Path) -> tuple[list[DeclaredTool], list[str]]:
 def _verdict(known: Registry, tool: DeclaredTool) -> Json:
     spec = tool.spec
     try:
+        if spec.isolation == "process":
+            place_of(tool)
         known.add(tool)
     except RunwrightError as error:
         return {"ok": False, "name": spec.name, "version": spec.version, "problem": error.message}

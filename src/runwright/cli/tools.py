@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runwright.cli.failures import DONE, FAILED
-from runwright.cli.lean import load_structlog
 from runwright.cli.options import AsJson, Server, Tools
 from runwright.visible import visible
 
@@ -81,8 +80,6 @@ def check(
     """
     from runwright.cli.results import machine
     from runwright.cli.text import Paint
-
-    load_structlog()
     from runwright.cli.toolbox import checked
 
     verdicts = checked(path)
@@ -121,12 +118,11 @@ async def _found(settings: Settings, server: str | None, name: str | None = None
 
         async with remote(server, "") as access:
             return await access.tools() if name is None else [await access.tool(name)]
-    load_structlog()
     import msgspec
 
     from runwright.cli.toolbox import registry
 
     known = registry(settings)
-    specs = known.specs() if name is None else [known.callable_for(name, None).spec]
+    specs = known.specs() if name is None else [known.described(name)]
     found: list[Json] = msgspec.to_builtins(list(specs))
     return found

@@ -37,7 +37,7 @@ def number_problems(steps: Sequence[Step]) -> dict[int, list[Problem]]:
 def link_problems(reading: Reading, numbers: Collection[int]) -> Iterator[Problem]:
     """Yield what is wrong with the steps that this step waits for: not there, or the step itself."""
     own = reading.step.step_number
-    for needed, path in links(reading):
+    for needed, path in reading.links:
         if needed == own:
             said = f"step {own} waits for itself"
             yield reading.problem("self_reference", said, path, "refer to another step")
@@ -46,20 +46,11 @@ def link_problems(reading: Reading, numbers: Collection[int]) -> Iterator[Proble
             yield reading.problem("unknown_step", said, path, f"the plan has {_listed(sorted(numbers))}")
 
 
-def links(reading: Reading) -> Iterator[tuple[int, Path]]:
-    """Yield the number of every step that this step waits for, and where the step says so."""
-    yield from ((ref.step_number, place.path) for place, ref in reading.references())
-    first: dict[int, int] = {}
-    for index, needed in enumerate(reading.step.depends_on):
-        first.setdefault(needed, index)
-    yield from ((needed, ("depends_on", index)) for needed, index in first.items())
-
-
 def cycle_problems(readings: Sequence[Reading]) -> dict[int, list[Problem]]:
     """Return one problem for each circle of waiting steps, by the position of a step in it."""
     said_at: dict[tuple[int, int], tuple[Reading, Path]] = {}
     for reading in readings:
-        for needed, path in links(reading):
+        for needed, path in reading.links:
             said_at.setdefault((reading.step.step_number, needed), (reading, path))
     numbers = {reading.step.step_number for reading in readings}
     needs: dict[int, set[int]] = {number: set() for number in numbers}

@@ -6,8 +6,7 @@ rest of the plan is still checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,9 +19,10 @@ from runwright.core.refs import Place, Ref
 from runwright.core.schema import Path
 from runwright.core.tool import ToolContract
 
+_MARK = refs.OPEN.encode()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step, read.
 
     tool       None when there is no such tool
@@ -30,6 +30,7 @@ class Reading:
                input could not be read
     when       the condition; None when there is none, or it could not be read
     places     strings with references; their paths begin with `tool_input` or `when`
+    links      the number of every step that this step waits for, and where the step says so
     malformed  paths of strings whose references cannot be read
     problems   what was wrong already while reading
     """
@@ -40,6 +41,7 @@ class Reading:
     known: dict[str, Any] | None
     when: dict[str, Any] | None
     places: tuple[Place, ...]
+    links: tuple[tuple[int, Path], ...]
     malformed: frozenset[Path]
     problems: tuple[Problem, ...]
 
@@ -77,11 +79,15 @@ def read(position: int, step: Step, tool: ToolContract | None, limits: Limits) -
     problems: list[Problem] = []
     readable: dict[str, Any] = {}
     for name, value in (("tool_input", step.tool_input), ("when", step.when)):
-        is_readable, refusal = _measured(name, value, limits)
+        if value is None:
+            continue
+        encoded, refusal = _measured(name, value, limits)
         if refusal is not None:
             problems.append(problem_at(position, step, *refusal))
-        if is_readable:
+        if _MARK in encoded:
             readable[name] = _without_references(value, (name,), places, malformed)
+        elif encoded:
+            readable[name] = value
     for path, error in malformed.items():
         problems.append(problem_at(position, step, "invalid_value", error.message, path, error.hint or ""))
     return Reading(
@@ -91,27 +97,52 @@ def read(position: int, step: Step, tool: ToolContract | None, limits: Limits) -
         known=readable.get("tool_input"),
         when=step.when if "when" in readable else None,
         places=tuple(places),
+        links=_links(step, places),
         malformed=frozenset(malformed),
         problems=tuple(problems),
     )
 
 
-def _measured(name: str, value: Any, limits: Limits) -> tuple[bool, tuple[str, str, Path, str] | None]:
-    """Whether a part of a step can be read, and the problem with its depth or size if there is one."""
-    depth = _depth(value)
-    if depth > limits.json_depth_max:
-        said = f"`{name}` is nested {depth} deep, the limit is {limits.json_depth_max}"
-        return False, ("too_deep", f"{said} (setting RUNWRIGHT_JSON_DEPTH_MAX)", (name,), "nest it less")
+def _links(step: Step, places: Sequence[Place]) -> tuple[tuple[int, Path], ...]:
+    if not places and not step.depends_on:
+        return ()
+    found: list[tuple[int, Path]] = [
+        (part.step_number, place.path) for place in places for part in place.parts if isinstance(part, Ref)
+    ]
+    first: dict[int, int] = {}
+    for index, needed in enumerate(step.depends_on):
+        first.setdefault(needed, index)
+    found.extend((needed, ("depends_on", index)) for needed, index in first.items())
+    return tuple(found)
+
+
+def _measured(name: str, value: Any, limits: Limits) -> tuple[bytes, tuple[str, str, Path, str] | None]:
+    """A part of a step as JSON, empty when it cannot be read; and the problem with it if there is one."""
     try:
-        size_bytes = len(msgspec.json.encode(value))
+        encoded = msgspec.json.encode(value)
+    except RecursionError:
+        return b"", _too_deep(name, value, limits)
     except (TypeError, ValueError):
         said = f"`{name}` holds something that JSON cannot hold, or a number of too many digits"
-        return False, ("invalid_value", said, (name,), "pass plain JSON values")
-    if size_bytes > limits.input_bytes_max:
-        said = f"`{name}` is {size_bytes} bytes, the limit is {limits.input_bytes_max}"
+        return b"", ("invalid_value", said, (name,), "pass plain JSON values")
+    # what has few brackets cannot be deep, and needs no walk
+    if encoded.count(b"{") + encoded.count(b"[") > limits.json_depth_max and (
+        refusal := _too_deep(name, value, limits)
+    ):
+        return b"", refusal
+    if len(encoded) > limits.input_bytes_max:
+        said = f"`{name}` is {len(encoded)} bytes, the limit is {limits.input_bytes_max}"
         hint = "pass less, or pass it in several steps"
-        return True, ("invalid_value", f"{said} (setting RUNWRIGHT_INPUT_BYTES_MAX)", (name,), hint)
-    return True, None
+        return encoded, ("invalid_value", f"{said} (setting RUNWRIGHT_INPUT_BYTES_MAX)", (name,), hint)
+    return encoded, None
+
+
+def _too_deep(name: str, value: Any, limits: Limits) -> tuple[str, str, Path, str] | None:
+    depth = _depth(value)
+    if depth <= limits.json_depth_max:
+        return None
+    said = f"`{name}` is nested {depth} deep, the limit is {limits.json_depth_max}"
+    return "too_deep", f"{said} (setting RUNWRIGHT_JSON_DEPTH_MAX)", (name,), "nest it less"
 
 
 def _depth(value: Any) -> int:

@@ -55,13 +55,14 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_fact = {name: msgspec.json.Decoder(fact).decode for name, fact in FACTS.items()}
 
 
+@lru_cache(maxsize=64)  # the events of a turn share their time
 def timestamp(at_s: float) -> str:
     """Return epoch seconds as RFC 3339 in UTC, to the millisecond."""
     seconds, milliseconds = divmod(round(at_s * 1_000), 1_000)
     return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
 
 
-@lru_cache(maxsize=8)  # events come in bursts of the same second
+@lru_cache(maxsize=8)  # and turns come in bursts of the same second
 def _to_the_second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]
 
@@ -79,35 +80,36 @@ def instant(text: str) -> float:
 
 def encode(run_id: RunId, event: Event) -> bytes:
     """Return an event's JSON as clients see it."""
-    step = f'"step_number":{event.step_number},' if event.step_number is not None else ""
-    head = (
-        f'{{"seq":{event.seq},"type":"{event.fact.type}","run_id":"{run_id}",'
-        f'"at":"{timestamp(event.at_s)}",{step}"data":'
-    )
-    return head.encode() + _encode_fact(event.fact) + b"}"
+    seq, at_s, fact, step_number = event.seq, event.at_s, event.fact, event.step_number
+    step = "" if step_number is None else f'"step_number":{step_number},'
+    head = f'{{"seq":{seq},"type":"{fact.type}","run_id":"{run_id}","at":"{timestamp(at_s)}",{step}"data":'
+    return b"%b%b}" % (head.encode(), _encode_fact(fact))
 
 
-def decode(body: bytes) -> Event:
+def decode(body: bytes, run_id: RunId | None = None) -> Event:
     """Return the event that a record's body holds.
 
-    Raises   RunCorrupt when it holds none
+    Raises   RunCorrupt when it holds none, or one of another run than `run_id`
     """
     try:
         envelope = _decode_envelope(body)
+        if run_id is not None and envelope.run_id != run_id:
+            raise RunCorrupt("a record of the run's journal belongs to another run")
         fact = _decode_fact[envelope.type](envelope.data)
         return Event(envelope.seq, instant(envelope.at), fact, envelope.step_number)
     except (msgspec.DecodeError, KeyError, ValueError, RecursionError) as error:
         raise RunCorrupt("a record of the run's journal cannot be read") from error
 
 
-def chained(tip: Tip, bodies: Iterable[tuple[str, bytes]]) -> tuple[list[Record], Tip]:
-    """Return records for (type, body) pairs, in order, hashed onto the tip, and the new tip."""
+def chained(run_id: RunId, tip: Tip, events: Iterable[Event]) -> tuple[list[Record], Tip]:
+    """Return the records of events that stand behind the tip, in order, and the new tip."""
     seq, last = tip
     records = []
-    for kind, body in bodies:
+    for event in events:
         seq += 1
+        body = encode(run_id, event)
         last = link(last, body)
-        records.append(Record(seq, kind, body, last))
+        records.append(Record(seq, event.fact.type, body, last))
     return records, Tip(seq, last)
 
 
@@ -116,11 +118,14 @@ def link(previous: bytes, body: bytes) -> bytes:
     return hashlib.blake2b(previous + body, digest_size=16).digest()
 
 
-def verified(records: Iterable[Record], after: Tip, tip: Tip | None = None) -> list[Event]:
+def verified(
+    records: Iterable[Record], after: Tip, tip: Tip | None = None, run_id: RunId | None = None
+) -> list[Event]:
     """Return the events of records, in order, once their chain holds.
 
     after    the tip that the first record stands on
     tip      where the chain must end, when that is known
+    run_id   whose events they must be, when that is known
     Raises   RunCorrupt naming the first seq that is damaged or missing
     """
     seq, last = after
@@ -132,8 +137,8 @@ def verified(records: Iterable[Record], after: Tip, tip: Tip | None = None) -> l
         last = link(last, record.body)
         if last != record.hash:
             raise RunCorrupt(f"event {seq} of the run's journal was damaged or changed")
-        event = decode(record.body)
-        if event.seq != seq:
+        event = decode(record.body, run_id)
+        if event.seq != seq or event.fact.type != record.type:
             raise RunCorrupt(f"event {seq} of the run's journal stands in the wrong place")
         events.append(event)
     if tip is not None and seq != tip.seq:

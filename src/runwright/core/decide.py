@@ -8,85 +8,38 @@ any two turns is survived by calling it again on the fold of the journal.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from runwright.core import conditions, refs
 from runwright.core import events as ev
+from runwright.core.control import retries_given_up
+from runwright.core.early import discard_all, discard_uncounted, start_early
 from runwright.core.errors import RunwrightError
-from runwright.core.events import Event, Fact, RunError
+from runwright.core.events import Event, RunError
 from runwright.core.plan import Step
 from runwright.core.policy import Limits
-from runwright.core.run import evolve
 from runwright.core.state import Run
 from runwright.core.tool import Toolbox, ToolContract
+from runwright.core.turn import CallTool, Draft, InterruptPlanning, InterruptStep, MakePlan, Turn
 
 
-class MakePlan(NamedTuple):
-    """Ask the planner."""
-
-
-class CallTool(NamedTuple):
-    """Call the tool of a step; its start is on record."""
-
-    step_number: int
-    attempt: int
-    tool_input: dict[str, Any]
-    contract: ToolContract
-
-
-class InterruptStep(NamedTuple):
-    """Cut off the tool of a step."""
-
-    step_number: int
-
-
-class InterruptPlanning(NamedTuple):
-    """Cut off the planner."""
-
-
-Command: TypeAlias = MakePlan | CallTool | InterruptStep | InterruptPlanning
-
-
-class Turn(NamedTuple):
-    """One turn of a run.
-
-    run        as it is once the events are recorded
-    wake_at_s  when to decide again although nothing has happened; None: never
-    """
-
-    run: Run
-    events: tuple[Event, ...]
-    commands: tuple[Command, ...]
-    wake_at_s: float | None
-
-
-class Draft:
-    """A turn being put together: every event is applied at once, so that the next sees its effect."""
-
-    __slots__ = ("commands", "events", "limits", "now_s", "run", "tools")
-
-    def __init__(self, run: Run, now_s: float, tools: Toolbox, limits: Limits) -> None:
-        self.run, self.now_s, self.tools, self.limits = run, now_s, tools, limits
-        self.events: list[Event] = []
-        self.commands: list[Command] = []
-
-    def record(self, fact: Fact, step_number: int | None = None) -> None:
-        event = Event(self.run.seq + 1, self.now_s, fact, step_number)
-        self.run = evolve(self.run, event)
-        self.events.append(event)
-
-    def turn(self) -> Turn:
-        return Turn(self.run, tuple(self.events), tuple(self.commands), _wake_at_s(self.run, self.now_s))
-
-
-def decide(run: Run, now_s: float, tools: Toolbox, limits: Limits, run_bytes: int = 0) -> Turn:
+def decide(
+    run: Run,
+    now_s: float,
+    tools: Toolbox,
+    limits: Limits,
+    run_bytes: int = 0,
+    news: Iterable[Event] = (),
+) -> Turn:
     """Return what to record and to do now; nothing at all when the run has to wait or is over.
 
     run_bytes   size of the run's journal so far
+    news        events that led to `run` and are not recorded yet: they go first
     """
-    draft = Draft(run, now_s, tools, limits)
+    draft = Draft(run, now_s, tools, limits, news)
     go_on(draft, run_bytes)
     return draft.turn()
 
@@ -108,13 +61,10 @@ def go_on(draft: Draft, run_bytes: int) -> None:
         _advance(draft)
 
 
-_CANCELLED = RunError(code="cancelled", message="the run was cancelled")
-
-
 def _reason_to_stop(run: Run, now_s: float, limits: Limits, run_bytes: int) -> RunError | None:
     """Why no new work may start, if so; the first reason in this order counts."""
     if run.cancelling:
-        return _CANCELLED
+        return RunError(code="cancelled", message="the run was cancelled")
     if run.rejected:
         return RunError(code="rejected", message="the plan was rejected")
     if run.failed_step is not None:
@@ -130,9 +80,12 @@ def _reason_to_stop(run: Run, now_s: float, limits: Limits, run_bytes: int) -> R
             f"the limits are {limits.events_max} events and {limits.run_bytes_max} bytes",
         )
     if now_s >= run.deadline_at_s and run.status != "awaiting_approval":
-        message = f"the run did not end within its deadline of {run.created.deadline_s:g} s"
-        return RunError(code="deadline_exceeded", message=message)
+        return RunError(code="deadline_exceeded", message=_late(run))
     return None
+
+
+def _late(run: Run) -> str:
+    return f"the run did not end within its deadline of {run.created.deadline_s:g} s"
 
 
 def _stop(draft: Draft, why: RunError) -> None:
@@ -141,17 +94,18 @@ def _stop(draft: Draft, why: RunError) -> None:
     After the failure of one step the others may finish; everything else cuts them off. A planner changes
     nothing, so nobody waits for it.
     """
-    run = draft.run
-    if run.planning:
+    if draft.run.planning:
         draft.commands.append(InterruptPlanning())
+    discard_all(draft, "the run does not go on")
+    run = draft.run
     if run.running:
-        if run.cancelling or run.failed_step is None or draft.now_s >= run.deadline_at_s:
-            draft.commands.extend(InterruptStep(number) for number in run.running)
+        late = draft.now_s >= run.deadline_at_s
+        if run.cancelling or run.failed_step is None or late:
+            reason = why.message if run.cancelling or run.failed_step is None else _late(run)
+            draft.commands.extend(InterruptStep(number, reason) for number in run.running)
         return
-    for number in run.retrying:
-        state = run.steps[number - 1]
-        assert state.error is not None
-        draft.record(ev.StepFailed(attempt=state.attempts, error=state.error), number)
+    for fact, number in retries_given_up(run):
+        draft.record(fact, number)
     if run.cancelling or run.rejected:
         draft.record(ev.RunCancelled(error=why))
     else:
@@ -165,7 +119,10 @@ def _begin(draft: Draft) -> None:
         if not run.planning:  # a restart of a run that never had a plan
             draft.record(ev.PlanStarted())
             draft.commands.append(MakePlan())
+        else:
+            start_early(draft)
     elif run.created.approval == "auto" or run.approved:
+        discard_uncounted(draft)
         draft.record(ev.RunStarted())
     elif run.status == "planning":
         draft.record(ev.RunAwaitingApproval(plan_hash=run.plan.plan_hash))
@@ -198,11 +155,12 @@ def _take_up(draft: Draft, number: int) -> None:
     run = draft.run
     assert run.graph is not None
     step = run.graph.steps[number - 1]
-    skipped = [n for n in run.graph.references[number - 1] if run.steps[n - 1].status == "skipped"]
-    if skipped:
-        reason = f"it needs the output of step {min(skipped)}, which was skipped"
-        draft.record(ev.StepSkipped(reason=reason), number)
-        return
+    if needed := run.graph.references[number - 1]:
+        skipped = [n for n in needed if run.steps[n - 1].status == "skipped"]
+        if skipped:
+            reason = f"it needs the output of step {min(skipped)}, which was skipped"
+            draft.record(ev.StepSkipped(reason=reason), number)
+            return
     if step.when is not None and not run.steps[number - 1].attempts:
         try:
             holds = conditions.holds(step.when, run.inputs_of(number))
@@ -216,14 +174,15 @@ def _take_up(draft: Draft, number: int) -> None:
 
 
 def start(draft: Draft, step: Step, *, after_crash: bool = False) -> None:
-    number = step.step_number
+    number, graph = step.step_number, draft.run.graph
+    assert graph is not None
     contract = draft.tools.find(step.tool_name, step.tool_version)
     attempts = draft.run.steps[number - 1].attempts
     if contract is None:
         draft.record(ev.StepFailed(attempt=attempts, error=not_loaded(step)), number)
         return
     tool_input = step.tool_input
-    if _is_dynamic(tool_input):
+    if not graph.is_literal[number - 1]:
         try:
             tool_input = _resolved(draft, step, contract)
         except RunwrightError as error:
@@ -257,14 +216,6 @@ def _resolved(draft: Draft, step: Step, contract: ToolContract) -> dict[str, Any
     return tool_input
 
 
-def _is_dynamic(value: Any) -> bool:
-    if isinstance(value, str):
-        return refs.OPEN in value
-    if isinstance(value, dict):
-        return any(map(_is_dynamic, value.values()))
-    return isinstance(value, list) and any(map(_is_dynamic, value))
-
-
 def _fail(draft: Draft, number: int, error: RunwrightError) -> None:
     attempts = draft.run.steps[number - 1].attempts
     why = RunError(code="tool_failed", message=error.message, step_number=number, hint=error.hint)
@@ -279,11 +230,3 @@ def not_loaded(step: Step) -> RunError:
         step_number=step.step_number,
         hint="load it and restart the run",
     )
-
-
-def _wake_at_s(run: Run, now_s: float) -> float | None:
-    """The next retry or deadline. One that is due already waits for an outcome: a timer for it would spin."""
-    if run.is_over or run.status == "awaiting_approval":
-        return None
-    times = (run.deadline_at_s, *(run.steps[n - 1].retry_at_s for n in run.retrying))
-    return min((at_s for at_s in times if at_s is not None and at_s > now_s), default=None)

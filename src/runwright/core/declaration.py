@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -16,6 +16,8 @@ from runwright.core.tool import NAME_PATTERN, Effects, Isolation
 
 _VERSION_PATTERN = r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}"
 _ATTEMPTS_MAX = 100
+MEMORY_LEAST, MEMORY_MOST = 16 * 1024**2, 1024**4
+CPU_S_MOST = 86_400
 
 
 def check_facts(label: str, spec: Any) -> None:
@@ -29,12 +31,27 @@ def check_facts(label: str, spec: Any) -> None:
         raise Invalid(f'{label}: version {spec.version!r:.60} is none; write it like "1.2.0"')
     if not isinstance(spec.description, str):
         raise Invalid(f"{label}: description must be text")
+    if any("\ud800" <= character <= "\udfff" for character in spec.description):
+        raise Invalid(f"{label}: the description holds half of a surrogate pair, which is no character")
     for field_name, allowed in (("effects", get_args(Effects)), ("isolation", get_args(Isolation))):
         value = getattr(spec, field_name)
         if value not in allowed:
             raise Invalid(f"{label}: {field_name} is {value!r:.60}; choose one of {', '.join(allowed)}")
     if not _is_number(spec.timeout_s) or spec.timeout_s <= 0:
         raise Invalid(f"{label}: timeout_s is {spec.timeout_s!r:.60}; it must be more than 0 seconds")
+    for field_name, least, most in (
+        ("memory_bytes_max", MEMORY_LEAST, MEMORY_MOST),
+        ("cpu_s_max", 1, CPU_S_MOST),
+    ):
+        value = getattr(spec, field_name)
+        if value is None:
+            continue
+        if spec.isolation != "process":
+            raise Invalid(f'{label}: {field_name} binds processes only; add isolation="process"')
+        if type(value) is not int or not least <= value <= most:
+            raise Invalid(
+                f"{label}: {field_name} is {value!r:.60}; it must be an integer from {least} to {most}"
+            )
     retry = spec.retry
     if not isinstance(retry, Retry):
         raise Invalid(f"{label}: retry must be a Retry, such as Retry(attempts_max=2)")
@@ -131,4 +148,6 @@ def foreign_ref(schema: Any) -> str | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max

@@ -24,12 +24,14 @@ class DeclaredTool:
 
     parameters   what the function takes, and how it is read from JSON
     is_async     calling the function gives a coroutine
+    made_in      name of the module in which it was declared
     """
 
     spec: ToolSpec
     function: Callable[..., Any] = field(repr=False)
     parameters: Parameters = field(repr=False)
     is_async: bool
+    made_in: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for told in ("__module__", "__name__", "__qualname__", "__doc__"):
@@ -40,10 +42,16 @@ class DeclaredTool:
         """Return what the function returns, a coroutine where it is async."""
         return self.function(*args, **kwargs)
 
-    def bind(self, tool_input: Mapping[str, Any], ctx: ToolContext) -> Callable[[], Any]:
+    @property
+    def takes_context(self) -> bool:
+        """Whether the function is to be told of the call that it serves."""
+        return self.parameters.context_name is not None
+
+    def bind(self, tool_input: Mapping[str, Any], ctx: ToolContext | None) -> Callable[[], Any]:
         """Return the function with its arguments in place, ready to be called once.
 
         tool_input   plain JSON; every call gets containers of its own, so a tool may change them
+        ctx          may be None for a function that takes none
         Raises       ToolTerminal when a value cannot be read as the type its parameter is annotated with
         """
         parameters = self.parameters
@@ -101,6 +109,8 @@ def tool(
     effects: Effects = "unsafe",
     isolation: Isolation | None = None,
     timeout_s: float = 30.0,
+    memory_bytes_max: int | None = None,
+    cpu_s_max: int | None = None,
     retry: Retry | None = None,
 ) -> Callable[[Callable[..., Any]], DeclaredTool]: ...
 
@@ -117,6 +127,8 @@ def tool(
     effects: Effects = "unsafe",
     isolation: Isolation | None = None,
     timeout_s: float = 30.0,
+    memory_bytes_max: int | None = None,
+    cpu_s_max: int | None = None,
     retry: Retry | None = None,
 ) -> DeclaredTool | Callable[[Callable[..., Any]], DeclaredTool]:
     """Return the function as a tool: `@tool`, `@tool(version="1.2.0", effects="pure")`.
@@ -127,11 +139,13 @@ def tool(
     output_schema   made from the result's annotation where none is given
     effects         pure: reads only · idempotent: twice is as once · keyed: twice with one key is as once ·
                     unsafe: nobody knows; never repeated on its own
-    isolation       inline for async functions, thread for others, where none is given
+    isolation       inline for async functions, thread for others, where none is given; process: one of its
+                    own for each call, killed with its children when it passes a limit
     timeout_s       of one attempt
+    memory_bytes_max, cpu_s_max   limits of a process tool; where none are given, those of the settings
     Raises          Invalid, when the function is declared, with the fix
     """
-    local_names = _names_around()
+    local_names, made_in = _names_around()
     given = {
         "name": name,
         "version": version,
@@ -141,23 +155,30 @@ def tool(
         "effects": effects,
         "isolation": isolation,
         "timeout_s": timeout_s,
+        "memory_bytes_max": memory_bytes_max,
+        "cpu_s_max": cpu_s_max,
         "retry": retry,
     }
 
     def declare(function: Callable[..., Any]) -> DeclaredTool:
-        return _declare(function, given, local_names)
+        return _declare(function, given, local_names, made_in)
 
     return declare if function is None else declare(function)
 
 
-def _names_around() -> dict[str, Any]:
-    """Return what is defined where `tool` is called: annotations may name classes of a function's body."""
+def _names_around() -> tuple[dict[str, Any], str | None]:
+    """Return what is defined where `tool` is called, and the name of the module.
+
+    Annotations may name classes of a function's body.
+    """
     frame = inspect.currentframe()
     caller = frame.f_back.f_back if frame and frame.f_back else None
-    return dict(caller.f_locals) if caller else {}
+    return (dict(caller.f_locals), caller.f_globals.get("__name__")) if caller else ({}, None)
 
 
-def _declare(function: Any, given: dict[str, Any], local_names: Mapping[str, Any]) -> DeclaredTool:
+def _declare(
+    function: Any, given: dict[str, Any], local_names: Mapping[str, Any], made_in: str | None
+) -> DeclaredTool:
     if not callable(function) or isinstance(function, type | DeclaredTool):
         raise Invalid(f"@tool stands before a function, not {function!r:.60}; write @tool(name=…) above one")
     name = given["name"] or getattr(function, "__name__", "")
@@ -179,14 +200,20 @@ def _declare(function: Any, given: dict[str, Any], local_names: Mapping[str, Any
         effects=given["effects"],
         isolation=given["isolation"] or ("inline" if is_async else "thread"),
         timeout_s=given["timeout_s"],
+        memory_bytes_max=given["memory_bytes_max"],
+        cpu_s_max=given["cpu_s_max"],
         retry=given["retry"] or Retry(),
     )
     declaration.check_facts(label, spec)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise Invalid(f"{label}: it yields, and a step has one result; return a list")
     if is_async and spec.isolation == "thread":
-        raise Invalid(f"{label}: an async function runs inline; leave isolation out, or declare it with def")
-    return DeclaredTool(spec=spec, function=function, parameters=parameters, is_async=is_async)
+        raise Invalid(
+            f"{label}: an async function runs inline or in a process, not in a thread; leave isolation out"
+        )
+    return DeclaredTool(
+        spec=spec, function=function, parameters=parameters, is_async=is_async, made_in=made_in
+    )
 
 
 def _whole_as_integers(value: Any) -> Any:

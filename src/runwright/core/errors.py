@@ -90,9 +90,14 @@ class ClaimLost(Conflict):
 
     code = "claim_lost"
 
-    def __init__(self, epoch: int, actual_epoch: int) -> None:
+    def __init__(self, epoch: int, actual_epoch: int | None = None) -> None:
         self.epoch, self.actual_epoch = epoch, actual_epoch
-        super().__init__(f"the run's epoch is {actual_epoch}, not {epoch}: another worker owns it now")
+        now = (
+            f"the run's epoch is not {epoch} any more"
+            if actual_epoch is None
+            else (f"the run's epoch is {actual_epoch}, not {epoch}")
+        )
+        super().__init__(f"{now}: another worker owns it now")
 
 
 class KeyReused(Conflict):
@@ -182,6 +187,18 @@ class JournalUnavailable(Unavailable):
     """The journal cannot be written or read just now."""
 
     code = "journal_unavailable"
+
+
+class LimitsUnavailable(Unavailable):
+    """Nobody can say just now how often this caller has come, so it is not let in; try again."""
+
+    code = "limits_unavailable"
+
+
+class JournalFault(RunwrightError):
+    """The journal refused a record that ought to fit; this is a fault of Runwright, not of the store."""
+
+    code = "journal_fault"
 
 
 class Overloaded(Unavailable):

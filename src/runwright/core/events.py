@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 import msgspec
 
+from runwright.core.budget import Budget
+from runwright.core.ids import PlanId
 from runwright.core.plan import Plan, Problem, Step
 
 Approval = Literal["auto", "required"]
@@ -26,7 +28,9 @@ class RunError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hint: str | None = None
 
 
-class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Untracked by the garbage collector, as all frozen JSON is: it cannot be part of a cycle."""
+
     type: ClassVar[str]
 
 
@@ -38,7 +42,12 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunCreated(_Fact, frozen=True, kw_only=True):
-    """A run was accepted; `draft` holds the plan that the client gave, if any."""
+    """A run was accepted.
+
+    draft         the plan that the client gave, if any
+    budget        what models may take for the run; None: as much as they like
+    traceparent   the span of the request that asked for it, as W3C Trace Context writes it
+    """
 
     type = "run.created"
     tenant: str
@@ -48,6 +57,8 @@ class RunCreated(_Fact, frozen=True, kw_only=True):
     approval: Approval = "auto"
     user: str | None = None
     metadata: dict[str, Any] = {}
+    budget: Budget | None = None
+    traceparent: str | None = None
 
 
 class PlanStarted(_Fact, frozen=True, kw_only=True):
@@ -55,8 +66,49 @@ class PlanStarted(_Fact, frozen=True, kw_only=True):
 
 
 class PlanStepProposed(_Fact, frozen=True, kw_only=True):
+    """The planner proposes a step.
+
+    plan_id   of the plan that it is for, where the step may start before that is accepted
+    """
+
     type = "plan.step_proposed"
     step: Step
+    plan_id: PlanId | None = None
+
+
+class ModelVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a judge said of a plan.
+
+    confidence   0 to 1
+    """
+
+    is_valid: bool
+    confidence: float
+    issues: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+
+class PlanModelCalled(_Fact, frozen=True, kw_only=True):
+    """A language model was asked, and this came of it.
+
+    round     1, 2, 3 … of the same purpose
+    error     why its answer is of no use; None: it was used
+    problems  what the check found in the plan that it proposed
+    verdict   of a judge
+    prompt_tokens, completion_tokens, cost_usd   None where nobody said
+    """
+
+    type = "plan.model_called"
+    purpose: Literal["plan", "judge"]
+    round: int
+    model: str
+    duration_ms: float
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    error: RunError | None = None
+    problems: tuple[Problem, ...] = ()
+    verdict: ModelVerdict | None = None
 
 
 class PlanAccepted(_Fact, frozen=True, kw_only=True):
@@ -180,6 +232,7 @@ Fact: TypeAlias = (
     RunCreated
     | PlanStarted
     | PlanStepProposed
+    | PlanModelCalled
     | PlanAccepted
     | PlanRefused
     | RunAwaitingApproval
@@ -203,7 +256,7 @@ Fact: TypeAlias = (
 FACTS: dict[str, type[Fact]] = {fact.type: fact for fact in get_args(Fact)}
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A fact in its place.
 
     seq   1, 2, 3 … within the run, without gaps

@@ -9,6 +9,8 @@ from runwright.core import refs
 from runwright.core.errors import Invalid
 from runwright.core.plan import Step
 
+_NONE: frozenset[int] = frozenset()
+
 
 class Graph(NamedTuple):
     """The plan's steps by number, and their order; index 0 belongs to step 1.
@@ -16,12 +18,14 @@ class Graph(NamedTuple):
     before      steps that must have ended before this one starts, ascending
     behind      steps that wait for this one, ascending
     references  steps whose output this one needs; it is skipped when one of them was
+    is_literal  whether the step's input is passed as it stands
     """
 
     steps: tuple[Step, ...]
     before: tuple[tuple[int, ...], ...]
     behind: tuple[tuple[int, ...], ...]
     references: tuple[frozenset[int], ...]
+    is_literal: tuple[bool, ...]
 
 
 def graph_of(steps: Sequence[Step]) -> Graph:
@@ -32,7 +36,8 @@ def graph_of(steps: Sequence[Step]) -> Graph:
     ordered = tuple(sorted(steps, key=lambda step: step.step_number))
     if any(step.step_number != number for number, step in enumerate(ordered, start=1)):
         raise Invalid(f"the {len(ordered)} steps are not numbered 1 to {len(ordered)}")
-    references = tuple(references_of(step) for step in ordered)
+    marked = [refs.is_marked(step.tool_input) for step in ordered]
+    references = tuple(references_of(step, in_input) for step, in_input in zip(ordered, marked, strict=True))
     before = tuple(
         tuple(sorted(named.union(step.depends_on))) for step, named in zip(ordered, references, strict=True)
     )
@@ -42,7 +47,8 @@ def graph_of(steps: Sequence[Step]) -> Graph:
             if not 1 <= earlier <= len(ordered):
                 raise Invalid(f"step {number} waits for step {earlier}, which is not in the plan")
             behind[earlier - 1].append(number)
-    graph = Graph(ordered, before, tuple(map(tuple, behind)), references)
+    is_literal = tuple(not in_input for in_input in marked)
+    graph = Graph(ordered, before, tuple(map(tuple, behind)), references, is_literal)
     _require_an_order(graph)
     return graph
 
@@ -61,10 +67,11 @@ def _require_an_order(graph: Graph) -> None:
         raise Invalid(f"step {stuck} waits, in the end, for itself")
 
 
-def references_of(step: Step) -> frozenset[int]:
+def references_of(step: Step, in_input: bool = True) -> frozenset[int]:
     """Return the numbers of the steps whose output this step needs, for its input or its condition.
 
+    in_input  whether the input may hold references at all
     Raises   InvalidRef when a reference is not written correctly
     """
-    named = refs.referenced(step.tool_input)
+    named = refs.referenced(step.tool_input) if in_input else _NONE
     return named if step.when is None else named | refs.referenced(step.when)

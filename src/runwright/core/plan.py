@@ -18,7 +18,7 @@ Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 PlanSource = Literal["rules", "llm", "cache", "given"]
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call of one tool.
 
     step_number   1..n, unique in its plan; steps may stand in any order
@@ -35,9 +35,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning: str | None = None
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What will be done for one run.
 
+    source_reason   why the plan is not, or not only, the model's, where one was meant to make it
     plan_hash   SHA-256 over goal and steps in canonical JSON; an approval is bound to it
     """
 
@@ -46,6 +47,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     source: PlanSource
     plan_hash: str
+    source_reason: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,6 +21,7 @@ from runwright.core.schema import Schema
 
 DEPTH_MAX = 32  # fields and indices of one reference; the plan check refuses deeper ones
 OPEN = "{step_"  # a string without this holds no reference
+_OPEN_JSON = OPEN.encode()
 _ESCAPED = "{{step_"
 _BEGIN = re.compile(r"\{step_([0-9]+)_output")
 _STEP_DIGITS_MAX = 18
@@ -96,6 +97,11 @@ def whole(text: str) -> Ref | None:
 def escaped(text: str) -> str:
     """Return text that stands for exactly this text inside a plan."""
     return text.replace(OPEN, _ESCAPED)
+
+
+def is_marked(value: object) -> bool:
+    """Return whether a JSON value holds text that may be a reference, or the escape of one."""
+    return _OPEN_JSON in msgspec.json.encode(value)  # quicker than a walk, and the same: `{` is never escaped
 
 
 def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[Place]:

@@ -5,7 +5,7 @@ not allow raises `IllegalTransition` and changes nothing, because nothing here c
 frozen. `RUN_TABLE[status]` lists the events that a run in this status may see, and the status that
 follows; a missing key is the refusal. `step_changes.STEP_TABLE` does the same for one step. What a table
 cannot say (attempt numbers, hashes, what is still in flight) is refused by the function of the event, in
-`run_changes` and `step_changes`.
+`run_changes`, `step_changes` and, for steps that start before their plan is accepted, `early_changes`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runwright.core import events as ev
+from runwright.core.early_changes import EARLY_CHANGES
 from runwright.core.errors import IllegalTransition
 from runwright.core.events import Event
 from runwright.core.ids import RunId, Tenant
@@ -30,8 +31,12 @@ RUN_TABLE: dict[RunStatus, dict[type[ev.Fact], RunStatus]] = {
     "planning": {
         ev.PlanStarted: "planning",
         ev.PlanStepProposed: "planning",
+        ev.PlanModelCalled: "planning",
         ev.PlanAccepted: "planning",
         ev.PlanRefused: "planning",
+        ev.StepStarted: "planning",
+        ev.StepSucceeded: "planning",
+        ev.StepCancelled: "planning",
         ev.RunAwaitingApproval: "awaiting_approval",
         ev.RunStarted: "running",
         ev.RunCancelling: "planning",
@@ -65,6 +70,7 @@ RUN_TABLE: dict[RunStatus, dict[type[ev.Fact], RunStatus]] = {
 }
 
 _CHANGES: dict[type[ev.Fact], Change] = {**RUN_CHANGES, **STEP_CHANGES}
+_CHANGES_WHILE_PLANNING: dict[type[ev.Fact], Change] = {**RUN_CHANGES, **EARLY_CHANGES}
 
 
 def fold(run_id: RunId, events: Iterable[Event], run: Run | None = None) -> Run:
@@ -109,4 +115,5 @@ def evolve(run: Run, event: Event) -> Run:
         raise IllegalTransition(f"{event.fact.type} is not possible while the run is {run.status}")
     if event.seq != run.seq + 1:
         raise IllegalTransition(f"event {event.seq} cannot follow event {run.seq}")
-    return _CHANGES[kind](run, event, event.fact, status)
+    changes = _CHANGES_WHILE_PLANNING if run.status == "planning" else _CHANGES
+    return changes[kind](run, event, event.fact, status)

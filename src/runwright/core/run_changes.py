@@ -9,10 +9,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from runwright.core import events as ev
+from runwright.core.early_changes import adopted, proposed, require_none_open, voided
 from runwright.core.errors import IllegalTransition, Invalid
 from runwright.core.events import Event, RunError
 from runwright.core.graph import graph_of
-from runwright.core.state import Change, Run, RunStatus, StepState, require
+from runwright.core.state import Change, Run, RunStatus, StepState, Usage, require
 
 
 def _moved(run: Run, event: Event, status: RunStatus) -> Run:
@@ -23,13 +24,28 @@ def _moved(run: Run, event: Event, status: RunStatus) -> Run:
 def _plan_started(run: Run, event: Event, fact: ev.PlanStarted, status: RunStatus) -> Run:
     require(run.plan is None and run.refusal is None, "there is a plan already")
     require(not run.cancelling, "the run is being cancelled")
-    return replace(_moved(run, event, status), planning=True)
+    require_none_open(run)
+    return replace(voided(_moved(run, event, status)), planning=True, planning_since_s=event.at_s)
 
 
 def _plan_step_proposed(run: Run, event: Event, fact: ev.PlanStepProposed, status: RunStatus) -> Run:
     require(run.planning, "no planner is at work")
     require(event.step_number == fact.step.step_number, "the event names another step")
-    return replace(run, seq=event.seq)
+    return proposed(replace(run, seq=event.seq), fact)
+
+
+def _plan_model_called(run: Run, event: Event, fact: ev.PlanModelCalled, status: RunStatus) -> Run:
+    require(run.planning, "no planner is at work")
+    before = run.usage
+    known = before.cost_usd is not None and fact.cost_usd is not None
+    usage = Usage(
+        prompt_tokens=before.prompt_tokens + (fact.prompt_tokens or 0),
+        completion_tokens=before.completion_tokens + (fact.completion_tokens or 0),
+        cost_usd=(before.cost_usd or 0.0) + (fact.cost_usd or 0.0) if known else None,
+        llm_calls=before.llm_calls + 1,
+    )
+    run = replace(_moved(run, event, status), usage=usage)
+    return voided(run) if fact.error is not None or fact.problems else run
 
 
 def _plan_accepted(run: Run, event: Event, fact: ev.PlanAccepted, status: RunStatus) -> Run:
@@ -81,7 +97,7 @@ def _run_started(run: Run, event: Event, fact: ev.RunStarted, status: RunStatus)
     require(run.plan is not None, "there is no accepted plan")
     require(run.approved or run.created.approval == "auto", "the plan was not approved")
     require(not (run.cancelling or run.rejected), "the run is being cancelled")
-    return replace(_moved(run, event, status), started_at_s=event.at_s)
+    return adopted(replace(_moved(run, event, status), started_at_s=event.at_s))
 
 
 def _run_cancelling(run: Run, event: Event, fact: ev.RunCancelling, status: RunStatus) -> Run:
@@ -90,7 +106,9 @@ def _run_cancelling(run: Run, event: Event, fact: ev.RunCancelling, status: RunS
 
 def _over(run: Run, event: Event, status: RunStatus, error: RunError | None) -> Run:
     require(not run.running, "tools are still at work")
-    return replace(_moved(run, event, status), planning=False, error=error, completed_at_s=event.at_s)
+    require_none_open(run)
+    run = voided(_moved(run, event, status))
+    return replace(run, planning=False, error=error, completed_at_s=event.at_s)
 
 
 def _run_completed(run: Run, event: Event, fact: ev.RunCompleted, status: RunStatus) -> Run:
@@ -112,7 +130,8 @@ def _run_restarted(run: Run, event: Event, fact: ev.RunRestarted, status: RunSta
     unsettled = [
         s.step_number for s in run.steps if s.status == "unknown" and s.step_number not in fact.resolve
     ]
-    require(not unsettled, f"nobody knows what became of step {unsettled[:1]}: resolve it first")
+    shown = ", ".join(map(str, unsettled[:10]))
+    require(not unsettled, f"nobody knows what became of step {shown}: name it in `resolve`")
     for number in fact.resolve:
         known = 1 <= number <= len(run.steps) and run.steps[number - 1].status == "unknown"
         require(known, f"step {number} is not unknown, so there is nothing to resolve")
@@ -127,6 +146,7 @@ def _run_restarted(run: Run, event: Event, fact: ev.RunRestarted, status: RunSta
         completed_at_s=None,
         retrying=(),
         restarts=run.restarts + 1,
+        restarted_at_s=event.at_s,
     )
     return _from_checkpoint(fresh, fact)
 
@@ -168,6 +188,7 @@ def _resumed(state: StepState, fact: ev.RunRestarted) -> StepState:
 RUN_CHANGES: dict[type[ev.Fact], Change] = {
     ev.PlanStarted: _plan_started,
     ev.PlanStepProposed: _plan_step_proposed,
+    ev.PlanModelCalled: _plan_model_called,
     ev.PlanAccepted: _plan_accepted,
     ev.PlanRefused: _plan_refused,
     ev.RunAwaitingApproval: _run_awaiting_approval,

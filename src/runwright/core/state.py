@@ -8,11 +8,13 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from runwright.core import events as ev
+from runwright.core.budget import ModelUse
 from runwright.core.errors import IllegalTransition
 from runwright.core.events import Event, RunError
 from runwright.core.graph import Graph
-from runwright.core.ids import RunId, Tenant
-from runwright.core.plan import Plan, Problem
+from runwright.core.ids import PlanId, RunId, Tenant
+from runwright.core.plan import Plan, Problem, Step
+from runwright.core.trace import Trace, trace_of
 
 RunStatus = Literal["pending", "planning", "awaiting_approval", "running", "completed", "failed", "cancelled"]
 StepStatus = Literal["pending", "running", "succeeded", "failed", "skipped", "cancelled", "unknown"]
@@ -20,7 +22,7 @@ StepStatus = Literal["pending", "running", "succeeded", "failed", "skipped", "ca
 OVER: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
 
 
-class StepState(msgspec.Struct, frozen=True, kw_only=True):
+class StepState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known about one step of a running plan.
 
     waiting    steps that must end before this one can start
@@ -43,7 +45,44 @@ class StepState(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float | None = None
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class EarlyStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A step of a plan that is still being written, which may start before the plan is accepted.
+
+    plan_id        the plan that it is proposed for
+    state          of its call
+    tool_version   that was called; None: none was yet
+    """
+
+    plan_id: PlanId
+    step: Step
+    state: StepState
+    tool_version: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was called and has neither failed nor been discarded."""
+        return self.state.status in ("running", "succeeded")
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What language models took for a run.
+
+    cost_usd   None once the price of a call is not known
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = 0.0
+    llm_calls: int = 0
+
+    @property
+    def spent(self) -> ModelUse:
+        """What it is for a budget; a cost that is not known counts as nothing."""
+        tokens = self.prompt_tokens + self.completion_tokens
+        return ModelUse(tokens, self.cost_usd or 0.0, self.llm_calls)
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One prompt, or one given plan, being planned and carried out.
 
     steps      by step number, from 1
@@ -51,7 +90,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     running    steps whose tool may be at work, as the journal knows it
     retrying   steps that wait for their next attempt
     left       steps that have not succeeded and were not skipped
-    planning   a planner may be at work
+    planning   a planner may be at work; it began, or another one before it, at `planning_since_s`
+    draft_id   the plan that is being written, where its steps may start early
+    early      those steps
     """
 
     run_id: RunId
@@ -62,6 +103,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     created_at_s: float
     deadline_at_s: float
     planning: bool = False
+    planning_since_s: float | None = None
+    draft_id: PlanId | None = None
+    early: tuple[EarlyStep, ...] = ()
     plan: Plan | None = None
     refusal: RunError | None = None
     problems: tuple[Problem, ...] = ()
@@ -77,9 +121,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     approved: bool = False
     rejected: bool = False
     restarts: int = 0
+    restarted_at_s: float | None = None
+    usage: Usage = Usage()
     error: RunError | None = None
     started_at_s: float | None = None
     completed_at_s: float | None = None
+
+    @property
+    def trace(self) -> Trace | None:
+        """The span of the request that asked for the run."""
+        return trace_of(self.created.traceparent)
 
     @property
     def is_over(self) -> bool:

@@ -49,19 +49,29 @@ def _with(run: Run, state: StepState) -> tuple[StepState, ...]:
 
 
 def _without(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:
-    return tuple(n for n in numbers if n != number)
+    if number not in numbers:
+        return numbers
+    at = numbers.index(number)
+    return numbers[:at] + numbers[at + 1 :]
 
 
 def _same_attempt(state: StepState, attempt: int) -> None:
-    require(attempt == state.attempts, f"step {state.step_number} is at attempt {state.attempts}")
+    if attempt != state.attempts:
+        raise IllegalTransition(f"step {state.step_number} is at attempt {state.attempts}")
+
+
+def _waits_for_nothing(state: StepState) -> None:
+    if state.waiting:
+        raise IllegalTransition(f"step {state.step_number} still waits for {state.waiting} others")
 
 
 def _step_started(run: Run, event: Event, fact: ev.StepStarted, status: RunStatus) -> Run:
     state, next_status = _step(run, event)
     number = state.step_number
     require(not run.cancelling and run.failed_step is None, "no new step starts in this run")
-    require(state.waiting == 0, f"step {number} still waits for {state.waiting} others")
-    require(fact.attempt == state.attempts + 1, f"the next attempt is {state.attempts + 1}")
+    _waits_for_nothing(state)
+    if fact.attempt != state.attempts + 1:
+        raise IllegalTransition(f"the next attempt is {state.attempts + 1}")
     again = state.status == "running"
     require(fact.after_crash == again, "only a step that was cut off starts while it is running")
     return replace(
@@ -116,9 +126,9 @@ def _step_succeeded(run: Run, event: Event, fact: ev.StepSucceeded, status: RunS
 
 def _step_skipped(run: Run, event: Event, fact: ev.StepSkipped, status: RunStatus) -> Run:
     state, next_status = _step(run, event)
-    require(state.waiting == 0, f"step {state.step_number} still waits for {state.waiting} others")
+    _waits_for_nothing(state)
     require(not run.cancelling and run.failed_step is None, "no step is skipped in this run any more")
-    require(not state.attempts, f"the tool of step {state.step_number} was called already")
+    require(not state.attempts, "the tool of a step that is skipped was called already")
     return _ended(run, event, replace(state, status=next_status))
 
 
@@ -163,7 +173,7 @@ def _stopped(run: Run, event: Event, state: StepState, *, failed: bool) -> Run:
 def _step_failed(run: Run, event: Event, fact: ev.StepFailed, status: RunStatus) -> Run:
     state, next_status = _step(run, event)
     _same_attempt(state, fact.attempt)
-    require(state.waiting == 0, f"step {state.step_number} still waits for {state.waiting} others")
+    _waits_for_nothing(state)
     state = replace(
         state, status=next_status, error=fact.error, retry_at_s=None, duration_ms=fact.duration_ms
     )

@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from runwright.core.outbound import NO_HTTP, HttpClient
 from runwright.core.policy import Retry
 
 Effects = Literal["pure", "idempotent", "keyed", "unsafe"]
-Isolation = Literal["inline", "thread"]
+Isolation = Literal["inline", "thread", "process"]
 
 NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_.-]{0,127}"
 
@@ -22,6 +23,8 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     effects     pure: reads only · idempotent: twice is as once · keyed: twice with one key is as once ·
                 unsafe: nobody knows; never repeated on its own
     timeout_s   of one attempt
+    memory_bytes_max, cpu_s_max   of a tool in a process of its own: bytes beyond what its module takes,
+                and seconds of processor time; None: as the settings have it
     """
 
     name: str
@@ -32,6 +35,8 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     effects: Effects = "unsafe"
     isolation: Isolation = "inline"
     timeout_s: float = 30.0
+    memory_bytes_max: int | None = None
+    cpu_s_max: int | None = None
     retry: Retry = Retry()
 
 
@@ -82,6 +87,8 @@ class ToolContext:
     idempotency_key   the same for every attempt of this step; send it to whatever you change
     deadline_s        epoch seconds at which this attempt is cut off
     report_progress   tell followers how far the work is: a fraction of 1 and a short text
+    traceparent       names the span of this attempt, for what you call; None outside of a trace
+    http              sends requests with the key, and only where this server lets tools go
     """
 
     run_id: str
@@ -91,3 +98,5 @@ class ToolContext:
     tenant: str
     deadline_s: float
     report_progress: Callable[[float, str], None]
+    http: HttpClient = NO_HTTP
+    traceparent: str | None = None

@@ -23,6 +23,11 @@ _ACTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
+def _actions(run: Run) -> tuple[str, ...]:
+    """What can be asked for; a run whose approval was answered shows its status until it is taken up."""
+    return ("cancel",) if run.status == "awaiting_approval" and run.approved else _ACTIONS[run.status]
+
+
 def run_object(run: Run) -> dict[str, Any]:
     """Return the whole run object, ready to be encoded as JSON."""
     return {**summary(run), "execution_log": execution_log(run)}
@@ -36,7 +41,7 @@ def summary(run: Run) -> dict[str, Any]:
         "tenant": run.tenant,
         "user": created.user,
         "metadata": created.metadata,
-        "trace_id": None,
+        "trace_id": None if run.trace is None else run.trace.trace_id,
         "prompt": created.prompt,
         "deadline_s": created.deadline_s,
         "status": run.status,
@@ -47,8 +52,9 @@ def summary(run: Run) -> dict[str, Any]:
         "started_at": _time(run.started_at_s),
         "completed_at": _time(run.completed_at_s),
         "restarts": run.restarts,
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0, "llm_calls": 0},
-        "eligible_actions": list(_ACTIONS[run.status]),
+        "usage": msgspec.structs.asdict(run.usage),
+        **({} if created.budget is None else {"budget": msgspec.structs.asdict(created.budget)}),
+        "eligible_actions": list(_actions(run)),
     }
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from runwright.core.errors import RunwrightError
-from runwright.http import docs, health, pages, plans, runs, stream, tools
+from runwright.http import docs, health, metrics, pages, plans, runs, stream, tickets, tools
 from runwright.http.edge import Edge
 from runwright.http.parts import Parts
 from runwright.http.problems import Refusal, answer, refusal_of
@@ -40,7 +41,7 @@ def http_app(parts: Parts) -> ASGIApp:
     )
     app.state.parts = parts
     # before the routes of runs: `/runs/stream` is not the run named `stream`
-    for part in (stream, runs, plans, tools, health, pages):
+    for part in (stream, runs, plans, tools, tickets, health, metrics, pages):
         app.include_router(part.router)
 
     @app.exception_handler(RunwrightError)
@@ -55,11 +56,32 @@ def http_app(parts: Parts) -> ASGIApp:
     async def _(request: Request, error: HTTPException) -> Response:
         code = _OF_STATUS.get(error.status_code, "bad_request")
         response = answer(request, Refusal(code, _said(code, request)))
-        response.headers.update(error.headers or {})
+        if code == "method_not_allowed":
+            response.headers["Allow"] = ", ".join(_allowed(app, request))
         return response
 
     _describe(app)
-    return Edge(app, parts.own_port)
+    return Edge(
+        app,
+        parts.gate,
+        parts.audit,
+        parts.around,
+        parts.draining,
+        wait_s_max=parts.requests_wait_s_max,
+        tracks=parts.tracks,
+    )
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The methods that the path is there for, of all routes that have it."""
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+    def serves(method: str) -> bool:
+        # a HEAD is answered as GET is
+        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
+        return any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
+
+    return [method for method in methods if serves(method)]
 
 
 def _said(code: str, request: Request) -> str:

@@ -34,6 +34,7 @@ COMPONENTS: dict[str, Any] = {
             "completed_at": _TIME,
             "restarts": {"type": "integer"},
             "usage": {"type": "object"},
+            "budget": {"type": "object"},
             "eligible_actions": {"type": "array", "items": {"type": "string"}},
         },
     },
@@ -127,6 +128,13 @@ def listing() -> dict[str, Any]:
         _query("cursor", text, "the `next_cursor` of the page before"),
     ]
     return {"parameters": parameters, **answering("200", page)}
+
+
+def streaming(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI of a route with a stream of events as its answer, or a problem."""
+    stream = {"text/event-stream": {"schema": {"type": "string"}}}
+    answers = {**answering("200", {})["responses"], "200": {"description": "the events", "content": stream}}
+    return {**described, "responses": answers}
 
 
 def stream_parameters() -> list[dict[str, Any]]:

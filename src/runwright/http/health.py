@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from runwright.http import docs, problems
-from runwright.http.parts import parts_of
+from runwright.http.parts import access_of, parts_of
 from runwright.http.problems import Refusal
 
 _OBJECT = {"type": "object"}
@@ -26,17 +26,22 @@ async def live() -> Response:
 
 @router.get("/health/ready", openapi_extra=docs.answering("200", _OBJECT))
 async def ready(request: Request) -> Response:
-    """Say whether requests should be sent here: the store answers and the server is not draining."""
-    parts = parts_of(request)
-    told = parts.health()
-    return _json({"status": told["status"]}, 200 if told["status"] == "ok" else 503)
+    """Say whether requests should be sent here: the store answers and the server is not draining. Runs are
+    accepted without a living worker too; `note` says then that they wait.
+    """
+    told = await parts_of(request).health(False)
+    return _json(told, 200 if told["status"] == "ok" else 503)
 
 
 @router.get("/health", openapi_extra=docs.answering("200", _OBJECT))
 async def health(request: Request) -> Response:
-    """Tell how every part is, in which version."""
-    parts = parts_of(request)
-    told = parts.health()
+    """Tell how every part is, in which version. Where there are API keys, that is for the scope `admin`;
+    others learn whether all is well.
+    """
+    in_full = "admin" in access_of(request).scopes
+    told = await parts_of(request).health(in_full)
+    if not in_full:
+        told = {"status": told["status"]}
     return _json(told, 200 if told["status"] == "ok" else 503)
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from runwright.core.drafts import draft_of
 from runwright.core.view import plan_object
 from runwright.http import docs, reading
-from runwright.http.parts import parts_of
+from runwright.http.parts import parts_of, tenant_of
 
 _OBJECT = {"type": "object"}
 
@@ -36,11 +36,12 @@ async def make(request: Request) -> Response:
     """Plan a prompt and run nothing; `plan` is null when there is a problem."""
     parts = parts_of(request)
     asked = reading.decoded(await parts.body(request), PlanRequest)
-    plan, problems = await parts.service.plan(parts.tenant(request), asked.prompt)
+    tenant = tenant_of(request)
+    made = await parts.service.plan(tenant, asked.prompt)
     answer = {
-        "plan": None if plan is None else plan_object(plan),
-        "problems": problems,
-        "estimate": parts.service.estimate(plan),
+        "plan": None if made.plan is None else plan_object(made.plan),
+        "problems": made.problems,
+        "estimate": made.estimate,
     }
     return Response(msgspec.json.encode(answer), media_type="application/json")
 

@@ -13,7 +13,9 @@ import msgspec
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from runwright.core.drafts import Malformed
 from runwright.core.errors import RunwrightError
+from runwright.http.tracks import Track
 
 MEDIA_TYPE = "application/problem+json"
 PAGE = "/api/problems/"
@@ -52,7 +54,31 @@ PROBLEMS: dict[str, Explained] = {
         "Send less, or have the operator raise the setting that `detail` names.",
     ),
     "unauthorized": Explained(
-        401, "A key is needed", "The request has no valid API key.", "Send the header X-API-Key."
+        401,
+        "A valid API key is needed",
+        "The request has no API key, or one that is not known here, has ended or was revoked.",
+        "Make a key with `runwright keys create` and send it as X-API-Key, or as Authorization: Bearer.",
+        "X-API-Key: rw_…",
+    ),
+    "scope_missing": Explained(
+        403,
+        "The key may not do this",
+        "The API key is valid, but has not the scope that `detail` names.",
+        "Use a key with that scope: `runwright keys create --scopes run,read`.",
+    ),
+    "too_many_wrong_keys": Explained(
+        429,
+        "Too many wrong keys",
+        "More wrong API keys came from this address within a minute than this server looks at.",
+        "Wait for `Retry-After`. Keys that have come from there before are let in all the same.",
+    ),
+    "rate_limited": Explained(
+        429,
+        "Too many requests",
+        "More requests came with this API key within a minute than it may have. `RateLimit-Policy` tells "
+        "the limit, `RateLimit` what is left of it. After a restart of the Redis that counts, all of it "
+        "counts as used for a minute.",
+        "Wait for `Retry-After`, or have the operator raise the setting that `detail` names.",
     ),
     "forbidden": Explained(
         403,
@@ -112,6 +138,12 @@ PROBLEMS: dict[str, Explained] = {
         "The request body has more bytes than this server takes.",
         "Send less, or have the operator raise RUNWRIGHT_BODY_BYTES_MAX.",
     ),
+    "request_timed_out": Explained(
+        408,
+        "The request took too long",
+        "The request's head or body was begun and did not come to its end in time.",
+        "Send it again, on a connection that is fast enough.",
+    ),
     "headers_too_large": Explained(
         431,
         "The head of the request is too large",
@@ -143,6 +175,7 @@ _SAME = {
     "invalid_input": "invalid_body",
     "invalid_ref": "invalid_body",
     "journal_unavailable": "unavailable",
+    "limits_unavailable": "unavailable",
     "overloaded": "unavailable",
     "draining": "unavailable",
     "stale_append": "conflict",
@@ -155,22 +188,28 @@ RETRY_AFTER_S = 1
 class Refusal(Exception):
     """An answer that is a problem.
 
-    errors   each with `pointer` and `message`
+    errors          each with `pointer` and `message`
+    retry_after_s   after how long trying again may help, where that is a matter of time
     """
 
     code: str
     detail: str
     hint: str | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
+    retry_after_s: int = RETRY_AFTER_S
 
 
 def refusal_of(error: RunwrightError) -> Refusal:
     """Return the answer to an error of the runtime."""
-    return Refusal(error.code, error.message, error.hint)
+    errors = []
+    if isinstance(error, Malformed):  # a plan stands in the body under this name, whatever the route
+        errors = [{"pointer": f"/plan{error.pointer}", "message": error.message}]
+    return Refusal(error.code, error.message, error.hint, errors)
 
 
 def answer(connection: HTTPConnection, refusal: Refusal) -> Response:
-    """Return the problem document, with the request's id in it."""
+    """Return the problem document, with the request's id in it; the scope keeps its code."""
+    track: Track | None = connection.scope.get("track")
     known = refusal.code if refusal.code in PROBLEMS else _SAME.get(refusal.code, "internal")
     explained = PROBLEMS[known]
     document = {
@@ -181,10 +220,14 @@ def answer(connection: HTTPConnection, refusal: Refusal) -> Response:
         "code": refusal.code,
         "instance": connection.url.path[:200],
         "request_id": connection.scope.get("request_id", ""),
+        "trace_id": None if track is None else track.trace.trace_id,
     }
     if refusal.errors:
         document["errors"] = refusal.errors
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if explained.status in (429, 503) else {}
+    connection.scope["problem"] = refusal.code
+    headers = {"Retry-After": str(refusal.retry_after_s)} if explained.status in (429, 503) else {}
+    if explained.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="runwright"'
     return Response(msgspec.json.encode(document), explained.status, headers, MEDIA_TYPE)
 
 

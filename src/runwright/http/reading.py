@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 
 from runwright.core.codec import instant
+from runwright.core.misfit import misfit
 from runwright.http.problems import Refusal
 
 T = TypeVar("T")
@@ -17,7 +18,6 @@ INT64_MAX = 2**63 - 1
 ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _STRUCTURAL = re.compile(rb'["\[\]{}]')
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?$", re.DOTALL)
 
 
 async def body(request: Request, bytes_max: int, depth_max: int) -> bytes:
@@ -120,17 +120,9 @@ def _too_large(bytes_max: int) -> Refusal:
 
 
 def _does_not_fit(message: str) -> Refusal:
-    found = _AT.match(message)
-    what, where = (found["what"], found["where"]) if found else (message, None)
-    pointer = "" if where is None else _pointer(where)
+    what, pointer = misfit(message)
     place = f"`{pointer.lstrip('/')}`: " if pointer else ""
     return Refusal("invalid_body", f"{place}{what}", errors=[{"pointer": pointer, "message": what}])
-
-
-def _pointer(where: str) -> str:
-    """Turn `$.plan.steps[0].tool_name` into `/plan/steps/0/tool_name`."""
-    # `[...]` stands for a key of a mapping that the message does not name
-    return re.sub(r"\[(\d+)\]", r"/\1", where.removeprefix("$").replace("[...]", "").replace(".", "/"))
 
 
 def _depth(raw: bytes, enough: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any, get_args
 
@@ -10,12 +9,14 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from runwright.core.budget import Budget
 from runwright.core.drafts import draft_of
 from runwright.core.events import Approval, Resolution
 from runwright.core.ids import RunId
 from runwright.core.state import Run, RunStatus
+from runwright.crash_points import crash_here
 from runwright.http import docs, reading
-from runwright.http.parts import Parts, parts_of
+from runwright.http.parts import Parts, parts_of, tenant_of
 from runwright.http.problems import Refusal
 from runwright.http.reading import KEY
 from runwright.ports import RunFilter
@@ -23,8 +24,16 @@ from runwright.runtime.requests import ClientKey, NewRun
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
 _FILTERS = frozenset({"status", "tool", "since", "until", "q", "limit", "cursor"})
-_WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,18})"?(?:$|[,;\s])', re.IGNORECASE)
+_WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?([0-9]+)"?(?:$|[,;\s])', re.IGNORECASE)
 _CURSOR = re.compile(r"run_[0-9a-f]{32}")
+
+
+class BudgetRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What language models may take for a run."""
+
+    tokens: int | None = None
+    cost_usd: float | None = None
+    llm_calls: int | None = None
 
 
 class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -36,12 +45,17 @@ class RunRequest(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
     metadata: dict[str, Any] | None = None
     deadline_s: float | None = None
+    budget: BudgetRequest | None = None
 
 
 class RestartRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Verdicts on unknown steps, by step number."""
 
     resolve: dict[str, Resolution] = {}
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """An object without fields."""
 
 
 class PlanHash(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,13 +72,14 @@ async def create(request: Request) -> Response:
     """Create a run from a prompt or a plan. `Idempotency-Key` makes it once; `Prefer: wait=10` waits."""
     parts = parts_of(request)
     new, key = await new_run(parts, request)
-    submitted = await parts.service.submit(parts.tenant(request), new, key)
-    run = submitted.run
+    tenant = tenant_of(request)
+    run_id = (await parts.service.submit(tenant, new, key)).run.run_id
     wait_s = _wait_s(request, parts.request_wait_s_max)
     if wait_s > 0:
-        run = await _awaited(parts, run, wait_s)
+        run = await parts.service.settled(tenant, run_id, wait_s)
     else:
-        run = await parts.service.settled(run, parts.create_hold_s)
+        run = await parts.service.settled(tenant, run_id, parts.create_hold_s, quick=True)
+    crash_here("create.before_reply")
     return shown(parts, run, 201, {"Location": f"/api/v1/runs/{run.run_id}"})
 
 
@@ -74,7 +89,7 @@ async def runs(request: Request) -> Response:
     parts = parts_of(request)
     reading.known_only(request, _FILTERS)
     wanted, before, limit = _wanted(request)
-    listing = await parts.service.runs(parts.tenant(request), wanted, before, limit)
+    listing = await parts.service.runs(tenant_of(request), wanted, before, limit)
     cursor = b"null" if listing.next_cursor is None else f'"{listing.next_cursor}"'.encode()
     body = b'{"items":[' + b",".join(listing.items) + b'],"next_cursor":' + cursor + b"}"
     return Response(body, media_type="application/json")
@@ -84,9 +99,9 @@ async def runs(request: Request) -> Response:
 async def read(request: Request, run_id: str) -> Response:
     """Read a run as it is now, also while it runs; `ETag` changes with every event."""
     parts = parts_of(request)
-    run = await parts.service.run(parts.tenant(request), _run_id(run_id))
+    run = await parts.service.run(tenant_of(request), _run_id(run_id))
     etag = f'W/"{run.seq}"'
-    if request.headers.get("if-none-match") == etag:
+    if _is_known(request.headers.getlist("if-none-match"), etag):
         return Response(status_code=304, headers={"ETag": etag})
     return shown(parts, run, 200, {"ETag": etag})
 
@@ -95,8 +110,10 @@ async def read(request: Request, run_id: str) -> Response:
 async def cancel(request: Request, run_id: str) -> Response:
     """Cancel a run: after the answer no further step starts."""
     parts = parts_of(request)
-    run = await parts.service.cancel(parts.tenant(request), _run_id(run_id))
-    return shown(parts, run, 202)
+    if raw := await parts.body(request):
+        reading.decoded(raw, Nothing)
+    run = await parts.service.cancel(tenant_of(request), _run_id(run_id))
+    return _controlled(parts, run)
 
 
 @router.post("/{run_id}/restart", status_code=202, openapi_extra=docs.taking(RestartRequest, "202", docs.RUN))
@@ -106,8 +123,10 @@ async def restart(request: Request, run_id: str) -> Response:
     raw = await parts.body(request)
     asked = reading.decoded(raw, RestartRequest) if raw else RestartRequest()
     resolve = {reading.integer(n, "a step number in `resolve`", least=1): v for n, v in asked.resolve.items()}
-    run = await parts.service.restart(parts.tenant(request), _run_id(run_id), resolve)
-    return shown(parts, run, 202)
+    if len(resolve) < len(asked.resolve):
+        raise Refusal("bad_request", "a step is named twice in `resolve`")
+    run = await parts.service.restart(tenant_of(request), _run_id(run_id), resolve)
+    return _controlled(parts, run)
 
 
 @router.post("/{run_id}/approve", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
@@ -115,8 +134,8 @@ async def approve(request: Request, run_id: str) -> Response:
     """Approve exactly the plan whose hash is given."""
     parts = parts_of(request)
     asked = reading.decoded(await parts.body(request), PlanHash)
-    run = await parts.service.approve(parts.tenant(request), _run_id(run_id), asked.plan_hash)
-    return shown(parts, run, 202)
+    run = await parts.service.approve(tenant_of(request), _run_id(run_id), asked.plan_hash)
+    return _controlled(parts, run)
 
 
 @router.post("/{run_id}/reject", status_code=202, openapi_extra=docs.taking(PlanHash, "202", docs.RUN))
@@ -124,8 +143,8 @@ async def reject(request: Request, run_id: str) -> Response:
     """Reject exactly the plan whose hash is given; the run ends cancelled."""
     parts = parts_of(request)
     asked = reading.decoded(await parts.body(request), PlanHash)
-    run = await parts.service.reject(parts.tenant(request), _run_id(run_id), asked.plan_hash)
-    return shown(parts, run, 202)
+    run = await parts.service.reject(tenant_of(request), _run_id(run_id), asked.plan_hash)
+    return _controlled(parts, run)
 
 
 async def new_run(parts: Parts, request: Request) -> tuple[NewRun, ClientKey | None]:
@@ -139,11 +158,24 @@ async def new_run(parts: Parts, request: Request) -> tuple[NewRun, ClientKey | N
         raise Refusal("invalid_body", "give a `prompt`, or a `plan`", errors=[_missing("/prompt")])
     draft = None if asked.plan is None else draft_of(asked.plan)
     prompt = asked.prompt if asked.prompt is not None else (draft.goal if draft else "")
-    key = request.headers.get("idempotency-key")
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1:
+        raise Refusal("bad_request", "there are two Idempotency-Key headers; send one")
+    key = keys[0] if keys else None
     if key is not None and KEY.fullmatch(key) is None:
         raise Refusal("bad_request", "Idempotency-Key must be 1 to 255 printable ASCII characters")
+    budget = None if asked.budget is None else Budget(**msgspec.structs.asdict(asked.budget))
     return (
-        NewRun(prompt, draft, asked.approval, asked.user, asked.metadata, asked.deadline_s),
+        NewRun(
+            prompt,
+            draft,
+            asked.approval,
+            asked.user,
+            asked.metadata,
+            asked.deadline_s,
+            budget,
+            request.scope["track"].trace.traceparent,
+        ),
         None if key is None else ClientKey(key, reading.canonical(raw)),
     )
 
@@ -152,6 +184,11 @@ def shown(parts: Parts, run: Run, status: int, headers: dict[str, str] | None = 
     """Return a run object as an answer."""
     body = msgspec.json.encode(parts.service.shown(run))
     return Response(body, status, headers, "application/json")
+
+
+def _controlled(parts: Parts, run: Run) -> Response:
+    crash_here("control.before_reply")
+    return shown(parts, run, 202)
 
 
 def _wanted(request: Request) -> tuple[RunFilter, RunId | None, int]:
@@ -178,23 +215,15 @@ def _run_id(text: str) -> RunId:
     return RunId(reading.path_id(text, "run_not_found"))
 
 
+def _is_known(lists: list[str], etag: str) -> bool:
+    """Whether a client has this version: among several, as weak or strong, or whatever there is (`*`)."""
+    tags = [tag.strip() for one in lists for tag in one.split(",")]
+    return "*" in tags or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in tags]
+
+
 def _wait_s(request: Request, most_s: float) -> float:
-    asked = _WAIT.search(request.headers.get("prefer", ""))
+    asked = _WAIT.search(",".join(request.headers.getlist("prefer")))
     return 0.0 if asked is None else min(float(asked[1]), most_s)
-
-
-async def _awaited(parts: Parts, run: Run, wait_s: float) -> Run:
-    """The run once it is over or waits for an approval, or as it is when the time is up."""
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + wait_s
-    with parts.feed.listen(run.run_id) as bell:
-        while True:
-            bell.clear()
-            run = await parts.service.run(run.tenant, run.run_id)
-            left_s = until_s - loop.time()
-            if run.is_over or run.awaits_person or left_s <= 0 or parts.draining():
-                return run
-            await bell.wait(left_s)
 
 
 def _missing(pointer: str) -> dict[str, str]:

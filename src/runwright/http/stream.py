@@ -3,91 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 
+import anyio
 import msgspec
-import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from runwright.core.codec import Record
-from runwright.core.errors import RunCorrupt, RunMissing
+from runwright.core.errors import RunCorrupt, RunMissing, Unavailable
 from runwright.core.ids import RunId, Tenant
-from runwright.core.state import RunStatus
+from runwright.core.state import Run, RunStatus
 from runwright.core.view import execution_log
 from runwright.http import docs, reading
-from runwright.http.parts import Parts, parts_of
+from runwright.http.access import Access
+from runwright.http.edge import FAREWELL
+from runwright.http.parts import Parts, access_of, parts_of
 from runwright.http.problems import Refusal
 from runwright.http.runs import RunRequest, new_run
+from runwright.log import Log
 from runwright.runtime.stream import PAGE_BYTES_MAX, PAGE_MAX, Idle, Stopping, follow
 
-log = structlog.get_logger("runwright.http")
+log = Log("runwright.http")
 
 EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX = 100, 1_000
 RETRY_MS, RETRY_AT_SHUTDOWN_MS = 2_000, 1_000
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_CLOSED_WELL, _GOING_AWAY, _FAULT, _MISSING, _TOO_MANY = 1000, 1001, 1011, 4404, 4429
+_CLOSED_WELL, _GOING_AWAY, _FAULT, _LATER = 1000, 1001, 1011, 1013
+_BAD_REQUEST, _UNAUTHORIZED, _MISSING, _TOO_MANY = 4400, 4401, 4404, 4429
 
+
+# the last that a slow reader gets to read, should it ever go on
+_TOO_SLOW = b"retry: %d\n: too slow: come back behind the last event\n\n" % RETRY_MS
 
 router = APIRouter(tags=["events"])
-sse = {"text/event-stream": {"schema": {"type": "string"}}}
 
 
-@router.post("/api/v1/runs/stream", openapi_extra=docs.creating(RunRequest, "200", {"type": "string"}))
+@router.post("/api/v1/runs/stream", openapi_extra=docs.streaming(docs.creating(RunRequest, "200", {})))
 async def create_and_follow(request: Request) -> Response:
     """Create a run and answer with its events as they happen (SSE)."""
-    parts = parts_of(request)
-    if parts.streams.full:
-        raise _too_many(parts)
-    new, key = await new_run(parts, request)
-    tenant = parts.tenant(request)
-    submitted = await parts.service.submit(tenant, new, key)
-    run_id = submitted.run.run_id
-    headers = {**_HEADERS, "Location": f"/api/v1/runs/{run_id}"}
-    body = _frames(parts, tenant, run_id, 0)
-    return StreamingResponse(body, 200, headers, media_type="text/event-stream")
+    parts, access = parts_of(request), access_of(request)
+    with ExitStack() as place:
+        place.enter_context(parts.streams.opened(access.key_id))
+        new, key = await new_run(parts, request)
+        submitted = await parts.service.submit(access.tenant, new, key)
+        run_id = submitted.run.run_id
+        return _following(request, run_id, 0, place.pop_all(), {"Location": f"/api/v1/runs/{run_id}"})
 
 
 @router.get(
     "/api/v1/runs/{run_id}/events",
-    openapi_extra={
-        "parameters": docs.stream_parameters(),
-        "responses": {"200": {"description": "the events", "content": sse}},
-    },
+    openapi_extra=docs.streaming({"parameters": docs.stream_parameters()}),
 )
 async def events(request: Request, run_id: str) -> Response:
     """Follow a run's events (SSE), or read a page of them (`Accept: application/json`)."""
     parts = parts_of(request)
-    tenant, known = parts.tenant(request), RunId(reading.path_id(run_id, "run_not_found"))
+    access, known = access_of(request), RunId(reading.path_id(run_id, "run_not_found"))
     after = _after(request)
     if _wants_json(request):
-        return await _page(parts, request, tenant, known, after)
-    first = await parts.journal.page(tenant, known, after, PAGE_MAX, PAGE_BYTES_MAX)
-    first.verified()  # what is missing or damaged is refused, not a stream that breaks
-    if parts.streams.full:
-        raise _too_many(parts)
-    body = _frames(parts, tenant, known, after)
-    return StreamingResponse(body, 200, _HEADERS, media_type="text/event-stream")
+        return await _page(parts, request, access.tenant, known, after)
+    first = await parts.pages.page(access.tenant, known, after, PAGE_MAX, PAGE_BYTES_MAX)
+    first.verified(known)  # what is missing or damaged is refused, not a stream that breaks
+    with ExitStack() as place:
+        place.enter_context(parts.streams.opened(access.key_id))
+        return _following(request, known, after, place.pop_all())
+
+
+class _Following(StreamingResponse):
+    """Gives its place among the open streams back, however it ends."""
+
+    place: ExitStack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.place:
+            await super().__call__(scope, receive, send)
+
+
+def _following(
+    request: Request, run_id: RunId, after: int, place: ExitStack, headers: dict[str, str] | None = None
+) -> Response:
+    setattr(request.state, FAREWELL, _TOO_SLOW)
+    body = _frames(parts_of(request), access_of(request), run_id, after)
+    response = _Following(body, 200, {**_HEADERS, **(headers or {})}, media_type="text/event-stream")
+    response.place = place
+    return response
 
 
 @router.websocket("/ws/runs/{run_id}")
 async def watch(socket: WebSocket, run_id: str) -> None:
-    parts = parts_of(socket)
+    parts, access = parts_of(socket), access_of(socket)
     await socket.accept()
     try:
         known = RunId(reading.path_id(run_id, "run_not_found"))
         after = reading.integer(socket.query_params.get("after", "0"), "after")
-        run = await parts.service.run(parts.tenant(socket), known)
+        run = await parts.service.run(access.tenant, known)
     except RunCorrupt:
         await socket.close(_FAULT, "run_corrupt")
         return
-    except (Refusal, RunMissing):
-        await socket.close(_MISSING, "no such run")
+    except Unavailable as error:
+        await socket.close(_LATER, error.code)
         return
-    if parts.streams.full:
-        await socket.close(_TOO_MANY, "too many streams")
+    except (Refusal, RunMissing) as error:
+        if error.code == "bad_request":
+            await socket.close(_BAD_REQUEST, "after must be a whole number")
+        else:
+            await socket.close(_MISSING, "no such run")
         return
+    with ExitStack() as place:
+        try:
+            place.enter_context(parts.streams.opened(access.key_id))
+        except Refusal:
+            await socket.close(_TOO_MANY, "too many streams")
+            return
+        await _tell(socket, run, after)
+
+
+async def _tell(socket: WebSocket, run: Run, after: int) -> None:
+    """Send a run as it is and then its events, until it is over or the client is gone."""
+    parts, access = parts_of(socket), access_of(socket)
     snapshot = {
         "type": "run_update",
         "run_id": run.run_id,
@@ -96,33 +131,53 @@ async def watch(socket: WebSocket, run_id: str) -> None:
     }
     try:
         await socket.send_text(msgspec.json.encode(snapshot).decode())
-        with parts.streams:
-            await _send_events(parts, socket, run.tenant, known, after)
-    except WebSocketDisconnect:
-        return
+        with parts.ring.watched():
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_until_left, socket, tasks.cancel_scope)
+                await _send_events(parts, socket, access, run.run_id, after)
+                tasks.cancel_scope.cancel()
+    except* WebSocketDisconnect:
+        pass
 
 
-def _followed(
-    parts: Parts, tenant: Tenant, run_id: RunId, after: int
-) -> AsyncGenerator[Record | Idle | Stopping | RunStatus]:
-    return follow(
-        parts.journal,
+async def _until_left(socket: WebSocket, scope: anyio.CancelScope) -> None:
+    """Cancel the scope once the client is gone; a run that is quiet would not tell for hours."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+    scope.cancel()
+
+
+async def _followed(
+    parts: Parts, access: Access, run_id: RunId, after: int
+) -> AsyncGenerator[Record | Idle | Stopping | str]:
+    """Yield what there is to say, nothing more once the key that the stream was begun with has ended."""
+    followed = follow(
+        parts.pages,
         parts.feed,
-        tenant,
+        access.tenant,
         run_id,
         after,
         idle_s=parts.stream_heartbeat_s,
-        stopping=parts.draining,
+        stopping=lambda: parts.draining() or not parts.ring.holds(access.key_id),
     )
-
-
-async def _send_events(parts: Parts, socket: WebSocket, tenant: Tenant, run_id: RunId, after: int) -> None:
-    async with aclosing(_followed(parts, tenant, run_id, after)) as items:
+    async with aclosing(followed) as items:
         async for item in _until_damaged(items):
+            if not parts.ring.holds(access.key_id):
+                yield Stopping()
+                return
+            yield item
+
+
+async def _send_events(parts: Parts, socket: WebSocket, access: Access, run_id: RunId, after: int) -> None:
+    async with aclosing(_followed(parts, access, run_id, after)) as items:
+        async for item in items:
             if isinstance(item, Record):
                 await socket.send_text(item.body.decode())
             elif isinstance(item, Stopping):
-                await socket.close(_GOING_AWAY, "draining")
+                if parts.ring.holds(access.key_id):
+                    await socket.close(_GOING_AWAY, "draining")
+                else:
+                    await socket.close(_UNAUTHORIZED, "no valid key")
                 return
             elif item == "corrupt":
                 await socket.close(_FAULT, "run_corrupt")
@@ -130,18 +185,20 @@ async def _send_events(parts: Parts, socket: WebSocket, tenant: Tenant, run_id: 
     await socket.close(_CLOSED_WELL)
 
 
-async def _frames(parts: Parts, tenant: Tenant, run_id: RunId, after: int) -> AsyncIterator[bytes]:
+async def _frames(parts: Parts, access: Access, run_id: RunId, after: int) -> AsyncIterator[bytes]:
     """Yield SSE frames; a reader that does not read holds up nobody but itself."""
-    with parts.streams:
+    with parts.ring.watched():
         yield f"retry: {RETRY_MS}\n\n".encode()
-        async with aclosing(_followed(parts, tenant, run_id, after)) as items:
-            async for item in _until_damaged(items):
+        async with aclosing(_followed(parts, access, run_id, after)) as items:
+            async for item in items:
                 if isinstance(item, Record):
                     yield frame(item)
                 elif isinstance(item, Idle):
                     yield b": still here\n\n"
                 elif isinstance(item, Stopping):
-                    yield f"retry: {RETRY_AT_SHUTDOWN_MS}\n: the server is shutting down\n\n".encode()
+                    shutting = parts.ring.holds(access.key_id)
+                    why = "the server is shutting down" if shutting else "the API key has ended"
+                    yield f"retry: {RETRY_AT_SHUTDOWN_MS}\n: {why}\n\n".encode()
                 else:
                     yield b'event: end\ndata: {"status":"' + item.encode() + b'"}\n\n'
 
@@ -166,8 +223,8 @@ def frame(record: Record) -> bytes:
 async def _page(parts: Parts, request: Request, tenant: Tenant, run_id: RunId, after: int) -> Response:
     asked = request.query_params.get("limit", str(EVENTS_PAGE_DEFAULT))
     limit = reading.integer(asked, "limit", least=1, most=EVENTS_PAGE_MAX)
-    page = await parts.journal.page(tenant, run_id, after, limit, PAGE_BYTES_MAX)
-    page.verified()
+    page = await parts.pages.page(tenant, run_id, after, limit, PAGE_BYTES_MAX)
+    page.verified(run_id)
     last = page.records[-1].seq if page.records else page.tip.seq
     next_after = str(last) if last < page.tip.seq else "null"
     items = b",".join(record.body for record in page.records)
@@ -186,9 +243,3 @@ def _after(request: Request) -> int:
 def _wants_json(request: Request) -> bool:
     accepted = request.headers.get("accept", "").lower()
     return "application/json" in accepted and "text/event-stream" not in accepted
-
-
-def _too_many(parts: Parts) -> Refusal:
-    return Refusal(
-        "too_many_streams", f"{parts.streams.most} streams are open already (RUNWRIGHT_STREAMS_MAX)"
-    )

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from runwright.core.codec import timestamp
 from runwright.core.tool import ToolSpec
 from runwright.http import docs
-from runwright.http.parts import Parts, parts_of
+from runwright.http.parts import Parts, parts_of, tenant_of
 from runwright.http.problems import Refusal
 
 _OBJECT = {"type": "object"}
@@ -52,9 +52,9 @@ async def versions(request: Request, name: str) -> Response:
 
 @router.get("/{name}/metrics", openapi_extra=docs.answering("200", _OBJECT))
 async def metrics(request: Request, name: str) -> Response:
-    """Tell how a tool has fared in this process."""
+    """Tell how the calls of a tool by your own runs have fared in this process."""
     parts = parts_of(request)
-    figures = parts.registry.figures(_known(parts, name).name)
+    figures = parts.registry.figures(tenant_of(request), _known(parts, name).name)
     last = figures["last_used"]
     return _json({**figures, "name": name, "last_used": None if last is None else timestamp(last)})
 

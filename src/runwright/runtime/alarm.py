@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 # Timers of the loop may go off a little early; nothing that is decided then would be due yet.
 _LATE_S = 0.001
@@ -17,8 +18,8 @@ class Alarm:
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at_s: float | None = None
 
-    async def wait(self, wake_at_s: float | None, now_s: float) -> None:
-        """Wait for the next ring, or for `wake_at_s` on the clock that now shows `now_s`.
+    def rung(self, wake_at_s: float | None, clock: Callable[[], float]) -> asyncio.Future[None]:
+        """Return what is done at the next ring, or at `wake_at_s` on the clock.
 
         A timer that is set for the same time already is kept.
         """
@@ -26,11 +27,10 @@ class Alarm:
             self.stop()
             if wake_at_s is not None:
                 self._wake_at_s = wake_at_s
-                delay_s = max(0.0, wake_at_s - now_s) + _LATE_S
+                delay_s = max(0.0, wake_at_s - clock()) + _LATE_S
                 self._timer = self._loop.call_later(delay_s, self._go_off)
         self._waiter = self._loop.create_future()
-        await self._waiter
-        self._waiter = None
+        return self._waiter
 
     def ring(self) -> None:
         """Wake the waiter, if there is one."""
@@ -46,3 +46,22 @@ class Alarm:
     def _go_off(self) -> None:
         self._timer = self._wake_at_s = None
         self.ring()
+
+
+class Hearers:
+    """Those who wait until a loop has looked at everything that was there when they came."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def add(self) -> asyncio.Future[None]:
+        """Return what is done at the next `tell`."""
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(heard)
+        return heard
+
+    def tell(self) -> None:
+        """Let everybody go on."""
+        waiting, self._waiting = self._waiting, []
+        for heard in waiting:
+            heard.set_result(None)

@@ -9,64 +9,56 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from functools import partial
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from runwright.core import events as ev
-from runwright.core.codec import Record, Tip, chained, encode, verified
-from runwright.core.decide import (
+from runwright.core.codec import Record, Tip, chained, verified
+from runwright.core.decide import decide
+from runwright.core.early import event_of_early
+from runwright.core.errors import ClaimLost, IllegalTransition, StaleAppend
+from runwright.core.events import Event
+from runwright.core.outcome import Interrupted, Outcome, Succeeded, bounded, event_of, put_back
+from runwright.core.recover import recover
+from runwright.core.run import evolve, fold
+from runwright.core.snapshot import Snapshot
+from runwright.core.state import Run
+from runwright.core.turn import (
     CallTool,
     Command,
+    ForgetStep,
     InterruptPlanning,
     InterruptStep,
     MakePlan,
     Turn,
-    decide,
 )
-from runwright.core.errors import IllegalTransition, StaleAppend
-from runwright.core.events import Event
-from runwright.core.ids import idempotency_key
-from runwright.core.outcome import Interrupted, Outcome, Succeeded, bounded, event_of
-from runwright.core.recover import recover
-from runwright.core.run import evolve, fold
-from runwright.core.state import Run
-from runwright.core.tool import ToolContext
-from runwright.ports import Page, PlanRequest
-from runwright.runtime.alarm import Alarm
+from runwright.crash_points import crash_here
+from runwright.ports import Page
+from runwright.runtime.alarm import Alarm, Hearers
+from runwright.runtime.calls import Calls, Progress
 from runwright.runtime.engine import Engine
 from runwright.runtime.patience import patiently
-from runwright.runtime.perform import Call, PlanFact, make_plan, no_plan, one_line
-from runwright.runtime.rows import row_of
+from runwright.runtime.planned import PLAN_FACTS, PlanFact, make_plan, no_plan, plan_request
+from runwright.runtime.rows import row_of, shows_more
 
 News: TypeAlias = Outcome | PlanFact
 SHUTTING_DOWN = "the server is shutting down"
-QUICK_S = 0.01  # a call that takes longer is no matter of moments
-
-
-class Progress(NamedTuple):
-    """How far a tool says it is: a fraction of 1, and a short text."""
-
-    fraction: float
-    text: str
 
 
 class Drive:
     """One run being driven by this process, under one epoch."""
 
-    def __init__(self, engine: Engine, run: Run, epoch: int, tip: Tip, run_bytes: int) -> None:
+    def __init__(self, engine: Engine, run: Run, epoch: int, tip: Tip, run_bytes: int, tenure: int) -> None:
         self._engine, self.run, self._epoch, self._tip = engine, run, epoch, tip
-        self._run_bytes = run_bytes
-        self._loop, self._alarm = asyncio.get_running_loop(), Alarm()
+        self._run_bytes, self._tenure = run_bytes, tenure
+        self._loop, self._alarm, self._hearers = asyncio.get_running_loop(), Alarm(), Hearers()
         # a jump of the wall clock must not move deadlines and retries of a run in hand
         self._offset_s = engine.now_s() - time.monotonic()
         self._news: list[News] = []
-        self._calls: dict[int, Call] = {}
-        self.progress: dict[int, Progress] = {}
+        self._calls = Calls(engine, self._now_s, self._tell, self)
         self.recording = False  # the journal may know more of the run than `run` does
         self._planning: asyncio.Task[None] | None = None
-        self._moved = False
-        self._releasing = self._cutting = False
+        self._moved = self._releasing = self._cutting = self._is_lost = False
 
     async def drive(self, first: Turn | None = None, commands: Sequence[Command] = ()) -> Run:
         """Return the run once it is over, once it waits for a person, or once it was released.
@@ -75,9 +67,11 @@ class Drive:
         commands  of a turn that is on record already (a creation)
         Raises    ClaimLost when another worker has taken the run over
         """
-        self._perform(commands)
         try:
+            self._perform(commands)
             while not self._ended():
+                if self._is_lost:
+                    raise ClaimLost(self._epoch)
                 if self._moved:
                     await self._reread()
                     first = first and self._recovered()
@@ -88,7 +82,10 @@ class Drive:
                 first = None
                 del self._news[:seen]  # on record now, or of no consequence
                 self._perform(turn.commands)
-                await self._wait(turn.wake_at_s)
+                if not self._moved:
+                    self._hearers.tell()
+                if not (self._news or self._moved or self._ended()):
+                    await self._alarm.rung(turn.wake_at_s, self._now_s)
         finally:
             self._let_go()
         return self.run
@@ -103,12 +100,15 @@ class Drive:
         self._moved = True
         self._alarm.ring()
 
+    def heard(self) -> asyncio.Future[None]:
+        """Return what is done once everything that is in the journal now has been acted upon."""
+        return self._hearers.add()
+
     def release(self, *, cut: bool) -> None:
         """Start nothing more and let go once the tools at work have ended; `cut` ends them now."""
         self._releasing, self._cutting = True, cut
         if cut:
-            for call in self._calls.values():
-                call.cut(SHUTTING_DOWN)
+            self._calls.cut_all(SHUTTING_DOWN)
         self._alarm.ring()
 
     def _ended(self) -> bool:
@@ -119,14 +119,20 @@ class Drive:
     @property
     def is_quick(self) -> bool:
         """Whether no tool at work has taken its time so far."""
-        return all(call.age_s() < QUICK_S for call in self._calls.values())
+        return self._calls.are_quick
+
+    @property
+    def progress(self) -> Mapping[int, Progress]:
+        """Return what the tools at work say of themselves, by step number."""
+        return self._calls.progress
 
     def _now_s(self) -> float:
         return round(time.monotonic() + self._offset_s, 3)
 
     def _turn(self) -> Turn:
         """What the news so far make of the run, and what follows from it."""
-        run, now_s, events = self.run, self._now_s(), []
+        run, now_s, engine = self.run, self._now_s(), self._engine
+        events: list[Event] = []
         for news in self._news:
             event = self._event(run, news, now_s)
             if event is not None:
@@ -134,34 +140,45 @@ class Drive:
                 events.append(event)
         if self._releasing:
             return Turn(run, tuple(events), (), None)
-        turn = decide(run, now_s, self._engine.registry, self._engine.limits, self._run_bytes)
-        return turn._replace(events=(*events, *turn.events)) if events else turn
+        return decide(run, now_s, engine.registry, engine.limits, self._run_bytes, events)
 
     def _event(self, run: Run, news: News, now_s: float) -> Event | None:
-        if isinstance(news, ev.PlanStepProposed):
-            return Event(run.seq + 1, now_s, news, news.step.step_number) if run.planning else None
-        if isinstance(news, ev.PlanAccepted | ev.PlanRefused):
-            return Event(run.seq + 1, now_s, news) if run.planning else None
-        assert run.graph is not None
+        if isinstance(news, PLAN_FACTS):
+            number = news.step.step_number if isinstance(news, ev.PlanStepProposed) else None
+            return Event(run.seq + 1, now_s, news, number) if run.planning else None
+        if run.graph is None or run.status == "planning":
+            return self._early_event(run, news, now_s)
         step = run.graph.steps[news.step_number - 1]
         contract = self._engine.registry.find(step.tool_name, step.tool_version)
         assert contract is not None
-        if self._releasing and isinstance(news, Interrupted) and contract.spec.effects != "unsafe":
-            return None  # the next worker calls it again, with the same key
+        if self._releasing and isinstance(news, Interrupted):
+            if contract.spec.effects != "unsafe":
+                return None  # the next worker calls it again, with the same key
+            if not (news.began or run.cancelling):
+                return put_back(run, news, now_s)
         if isinstance(news, Succeeded):
             news = bounded(news, self._engine.limits.output_bytes_max)
         return event_of(run, news, contract.spec, now_s, self._engine.jitter())
 
+    def _early_event(self, run: Run, news: Outcome, now_s: float) -> Event | None:
+        """The event of a call that began before its plan was accepted."""
+        if self._releasing and isinstance(news, Interrupted):
+            return None  # the next worker discards it
+        if isinstance(news, Succeeded):
+            news = bounded(news, self._engine.limits.output_bytes_max)
+        return event_of_early(run, news, now_s)
+
     async def _record(self, turn: Turn) -> bool:
         """Append a turn's events; False when the journal had moved on, and nothing was written."""
         run_id = self.run.run_id
-        bodies = [(event.fact.type, encode(run_id, event)) for event in turn.events]
-        records, tip = chained(self._tip, bodies)
-        row = row_of(turn.run) if _shows(self.run, turn.run) else None
-        journal, tip_before = self._engine.journal, self._tip
+        records, tip = chained(run_id, self._tip, turn.events)
+        row = row_of(turn.run) if shows_more(self.run, turn.run) else None
+        journal = self._engine.journal
+        crash_here("append.before", records)
+        begun_s = time.monotonic()
         self.recording = True
         try:
-            await patiently(run_id, lambda: journal.append(run_id, self._epoch, tip_before, records, row))
+            await patiently(run_id, journal.append, run_id, self._epoch, self._tip, records, row)
         except StaleAppend:
             self._moved = True
             if not await self._holds(records):
@@ -169,9 +186,32 @@ class Drive:
         finally:
             self.recording = False
         self.run, self._tip = turn.run, tip
-        self._run_bytes += sum(len(body) for _, body in bodies)
+        crash_here("append.after_commit", records)
+        self._run_bytes += sum([len(record.body) for record in records])
+        self._engine.observe(turn.run, turn.events, time.monotonic() - begun_s)
         self._engine.feed.publish(run_id)
+        if self._engine.snapshots is not None:
+            self._engine.snapshots.keep(Snapshot(self.run, tip))
+        crash_here("append.after_publish", records)
         return True
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether no other worker can have taken the run over, nor can in the next moments."""
+        return self._tenure == self._engine.dispatcher.tenure
+
+    async def assured(self) -> None:
+        """Return once the run is known to be this worker's, and all that is in its journal was acted upon.
+
+        It is cancelled, with whatever waits for it, when another worker has taken the run over.
+        """
+        tenure = await patiently(self.run.run_id, self._engine.dispatcher.hold, self.run.run_id, self._epoch)
+        if tenure is None:
+            self._is_lost = True
+        else:
+            self._tenure = tenure
+        self.notice()  # a cancel may have come meanwhile
+        await self.heard()
 
     async def _holds(self, records: Sequence[Record]) -> bool:
         """Whether the journal goes on with exactly these records: our own append, whose answer was lost.
@@ -185,13 +225,13 @@ class Drive:
         """Fold what others have added: a cancel, an approval, a restart."""
         self._moved = False
         page = await self._page(None)
-        events = verified(page.records, self._tip, page.tip)
+        events = verified(page.records, self._tip, page.tip, self.run.run_id)
         self.run, self._tip = fold(self.run.run_id, events, self.run), page.tip
         self._run_bytes += sum(len(record.body) for record in page.records)
 
     async def _page(self, limit: int | None) -> Page:
-        run, seq, journal = self.run, self._tip.seq, self._engine.journal
-        return await patiently(run.run_id, lambda: journal.page(run.tenant, run.run_id, seq, limit))
+        run, journal = self.run, self._engine.journal
+        return await patiently(run.run_id, journal.page, run.tenant, run.run_id, self._tip.seq, limit)
 
     def _recovered(self) -> Turn | None:
         """The recovery once more, of a journal that somebody has added to since it was claimed."""
@@ -203,82 +243,41 @@ class Drive:
         for command in commands:
             match command:
                 case CallTool():
-                    self._call(command)
+                    self._calls.start(self.run, command)
+                    if self._cutting:  # recorded before the end was known; the next process makes it undone
+                        self._calls.cut(command.step_number, SHUTTING_DOWN)
                 case MakePlan():
                     self._plan()
                 case InterruptStep():
-                    if call := self._calls.get(command.step_number):
-                        call.cut("the run is being stopped")
+                    self._calls.cut(command.step_number, command.reason)
+                case ForgetStep():
+                    self._calls.forget(command.step_number)
+                    self._news = [
+                        news for news in self._news if not _is_outcome_of(news, command.step_number)
+                    ]
                 case InterruptPlanning():
                     if self._planning is not None:
                         self._planning.cancel()
 
     def _plan(self) -> None:
-        run, created = self.run, self.run.created
-        request = PlanRequest(run.run_id, run.tenant, created.prompt, created.draft)
+        request = plan_request(self.run)
         self._planning = self._loop.create_task(make_plan(self._engine.planner, request, self._tell))
-
-    def _call(self, command: CallTool) -> None:
-        run, spec = self.run, command.contract.spec
-        assert run.plan is not None
-        now_s = self._now_s()
-        ctx = ToolContext(
-            run_id=run.run_id,
-            step_number=command.step_number,
-            attempt=command.attempt,
-            idempotency_key=idempotency_key(run.run_id, run.plan.plan_id, command.step_number),
-            tenant=run.tenant,
-            deadline_s=min(run.deadline_at_s, now_s + spec.timeout_s),
-            report_progress=partial(self._report, command.step_number),
-        )
-        self._calls[command.step_number] = call = Call(
-            self._engine.registry.callable_for(spec.name, spec.version),
-            command.contract,
-            command.tool_input,
-            ctx,
-            timeout_s=spec.timeout_s,
-            grace_s=self._engine.grace_s,
-            threads=self._engine.threads,
-            tell=self._outcome,
-        )
-        if self._cutting:  # recorded before the end was known: only the next process can make it undone
-            call.cut(SHUTTING_DOWN)
-
-    def _report(self, step_number: int, fraction: float, text: str) -> None:
-        """Take a tool's word on how far it is, from whichever thread; it is shown and not recorded."""
-        progress = Progress(min(1.0, max(0.0, float(fraction))), one_line(str(text)))
-        self._loop.call_soon_threadsafe(self._show, step_number, progress)
-
-    def _show(self, step_number: int, progress: Progress) -> None:
-        if step_number in self._calls:
-            self.progress[step_number] = progress
-            self._engine.feed.publish(self.run.run_id)
-
-    def _outcome(self, outcome: Outcome) -> None:
-        self.progress.pop(outcome.step_number, None)
-        call = self._calls.pop(outcome.step_number)
-        spec = call.contract.spec
-        ok = isinstance(outcome, Succeeded)
-        self._engine.registry.observe(spec.name, ok, outcome.duration_ms, self._engine.now_s())
-        self._tell(outcome)
 
     def _tell(self, news: News) -> None:
         self._news.append(news)
         self._alarm.ring()
 
-    async def _wait(self, wake_at_s: float | None) -> None:
-        """Wait for an outcome, a control event, the time given, or a release, whichever is first."""
-        if not (self._news or self._moved or self._ended()):
-            await self._alarm.wait(wake_at_s, self._now_s())
-
     def _let_go(self) -> None:
         """Leave nothing behind: no timer, no planner, no tool that could still speak for this run."""
         self._alarm.stop()
+        self._hearers.tell()
         if self._planning is not None:
             self._planning.cancel()
-        for call in tuple(self._calls.values()):
-            call.abandon()
-        self._calls.clear()
+        self._calls.abandon()
+
+
+def _is_outcome_of(news: News, step_number: int) -> bool:
+    return not isinstance(news, PLAN_FACTS) and news.step_number == step_number
 
 
 def _evolved(run: Run, event: Event) -> tuple[Run, Event]:
@@ -290,8 +289,3 @@ def _evolved(run: Run, event: Event) -> tuple[Run, Event]:
             raise
         event = Event(event.seq, event.at_s, no_plan(error.message))
         return evolve(run, event), event
-
-
-def _shows(before: Run, after: Run) -> bool:
-    """Whether lists show something new."""
-    return before.status != after.status or before.plan is not after.plan

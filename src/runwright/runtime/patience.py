@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from itertools import chain, repeat
-from typing import TypeVar
-
-import structlog
+from typing import ParamSpec, TypeVar
 
 from runwright.core.errors import JournalUnavailable
 from runwright.core.ids import RunId
+from runwright.log import Log
 
+P = ParamSpec("P")
 T = TypeVar("T")
-log = structlog.get_logger("runwright.runtime")
+log = Log("runwright.runtime")
 
 STORE_RETRY_S = (0.05, 0.2, 0.5, 1.0, 2.0)  # waits while the store is away; the last one repeats
 
 
-async def patiently(run_id: RunId, ask: Callable[[], Awaitable[T]]) -> T:
+async def patiently(run_id: RunId, ask: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Return the store's answer, however often it must be asked: its absence only delays a run."""
-    for delay_s in chain(STORE_RETRY_S, repeat(STORE_RETRY_S[-1])):
+    asked = 0
+    while True:
         try:
-            return await ask()
+            return await ask(*args, **kwargs)
         except JournalUnavailable as error:
+            delay_s = STORE_RETRY_S[min(asked, len(STORE_RETRY_S) - 1)]
             log.warning("journal.unavailable", run_id=run_id, error=error.message, retry_in_s=delay_s)
             await asyncio.sleep(delay_s)
-    raise AssertionError("unreachable: the waits never end")
+        asked += 1

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import insort
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
 from runwright.core.declare import DeclaredTool
 from runwright.core.errors import Invalid, ToolMissing
+from runwright.core.ids import Tenant
 from runwright.core.tool import ToolContract, ToolSpec
 
 _DURATIONS_MAX = 1_000
+TALLIES_MAX = 2_000
 _NUMBERS = re.compile(r"v?([0-9]{1,18}(?:\.[0-9]{1,18})*)")
 _TAIL = re.compile(r"[0-9]{1,18}|[a-z]+")
 _STAGES = {"dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "c": -1, "rc": -1, "pre": -1, "preview": -1}
@@ -21,7 +23,7 @@ _LATER = frozenset({"post", "rev", "r"})
 
 
 class ToolFigures(TypedDict):
-    """How a tool has fared in this process, all versions together; None where it was never called.
+    """How a tool has fared in this process for one tenant, all versions together; None before the first call.
 
     p95_latency_ms   over the last 1,000 calls
     last_used        epoch seconds
@@ -56,7 +58,7 @@ class Registry:
         self._newest: dict[str, tuple[DeclaredTool, ToolContract]] = {}
         self._versions: dict[str, tuple[str, ...]] = {}
         self._names: list[str] = []
-        self._tallies: dict[str, _Tally] = {}
+        self._tallies: OrderedDict[tuple[Tenant, str], _Tally] = OrderedDict()
 
     def add(self, declared: DeclaredTool, contract: ToolContract | None = None) -> None:
         """Make the tool known; its contract is made here unless it is given.
@@ -70,7 +72,6 @@ class Registry:
         self._tools[name, version] = entry
         if name not in self._versions:
             insort(self._names, name)
-            self._tallies[name] = _Tally()
         versions = sorted((*self._versions.get(name, ()), version), key=version_order, reverse=True)
         self._versions[name] = tuple(versions)
         self._newest[name] = self._tools[name, versions[0]]
@@ -90,6 +91,15 @@ class Registry:
             raise _missing(name, version)
         return entry[0]
 
+    def described(self, name: str) -> ToolSpec:
+        """Return what a tool is in its newest version.
+
+        Raises   ToolMissing
+        """
+        if name not in self._newest:
+            raise _missing(name, None)
+        return self._newest[name][1].spec
+
     def names(self) -> Sequence[str]:
         """Return all names, sorted."""
         return tuple(self._names)
@@ -100,14 +110,20 @@ class Registry:
 
     def specs(self) -> Sequence[ToolSpec]:
         """Return every tool in its newest version, sorted by name."""
-        return tuple(self._newest[name][0].spec for name in self._names)
+        return tuple(self._newest[name][1].spec for name in self._names)
 
-    def observe(self, name: str, ok: bool, duration_ms: float, at_s: float) -> None:
+    def observe(self, tenant: Tenant, name: str, ok: bool, duration_ms: float, at_s: float) -> None:
         """Count one call that ended at `at_s`, in epoch seconds.
 
-        Raises   ToolMissing
+        The figures of the `TALLIES_MAX` tools and tenants that were counted last are kept.
         """
-        tally = self._tally(name)
+        tally = self._tallies.get((tenant, name))
+        if tally is None:
+            tally = self._tallies[tenant, name] = _Tally()
+            if len(self._tallies) > TALLIES_MAX:
+                self._tallies.popitem(last=False)
+        else:
+            self._tallies.move_to_end((tenant, name))
         if ok:
             tally.success_count += 1
         else:
@@ -116,12 +132,9 @@ class Registry:
         tally.durations_ms.append(duration_ms)
         tally.last_used_s = at_s if tally.last_used_s is None else max(at_s, tally.last_used_s)
 
-    def figures(self, name: str) -> ToolFigures:
-        """Return how a tool has fared.
-
-        Raises   ToolMissing
-        """
-        tally = self._tally(name)
+    def figures(self, tenant: Tenant, name: str) -> ToolFigures:
+        """Return how a tool has fared in the runs of a tenant; nobody learns of another's calls."""
+        tally = self._tallies.get((tenant, name)) or _Tally()
         total_calls = tally.success_count + tally.failure_count
         return ToolFigures(
             total_calls=total_calls,
@@ -131,12 +144,6 @@ class Registry:
             p95_latency_ms=_p95(tally.durations_ms),
             last_used=tally.last_used_s,
         )
-
-    def _tally(self, name: str) -> _Tally:
-        tally = self._tallies.get(name)
-        if tally is None:
-            raise _missing(name, None)
-        return tally
 
 
 def version_order(version: str) -> tuple[int, tuple[int, ...], tuple[tuple[int, int, str], ...], str]:

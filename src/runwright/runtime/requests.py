@@ -7,14 +7,19 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
+from runwright.core.budget import Budget, check_budget
 from runwright.core.errors import Invalid
 from runwright.core.events import Approval, Draft
 from runwright.core.ids import RunId
+from runwright.core.plan import Plan, Problem
 from runwright.core.state import Run
 
 
 class NewRun(NamedTuple):
-    """What a client asks for; either `prompt` or `draft`, or both."""
+    """What a client asks for; either `prompt` or `draft`, or both.
+
+    budget   what models may take; what it does not limit is as the settings say
+    """
 
     prompt: str
     draft: Draft | None = None
@@ -22,6 +27,8 @@ class NewRun(NamedTuple):
     user: str | None = None
     metadata: dict[str, Any] | None = None
     deadline_s: float | None = None
+    budget: Budget | None = None
+    traceparent: str | None = None
 
 
 class ClientKey(NamedTuple):
@@ -36,6 +43,17 @@ class Submitted(NamedTuple):
 
     run: Run
     fresh: bool
+
+
+class Planned(NamedTuple):
+    """A plan that nobody carries out, or the problems that stand in its way.
+
+    estimate   what carrying it out takes, as far as that is known
+    """
+
+    plan: Plan | None
+    problems: tuple[Problem, ...]
+    estimate: dict[str, float | int | None]
 
 
 class Listing(NamedTuple):
@@ -67,6 +85,8 @@ def check_new(new: NewRun, deadline_s_max: float) -> None:
     if new.deadline_s is not None and not _is_within(new.deadline_s, deadline_s_max):
         setting = "RUNWRIGHT_RUN_DEADLINE_S_MAX"
         raise Invalid(f"deadline_s must be above 0 and at most {deadline_s_max:g} seconds ({setting})")
+    if new.budget is not None:
+        check_budget(new.budget)
     if new.metadata is not None:
         _check_metadata(new.metadata)
 

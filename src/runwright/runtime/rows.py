@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from runwright.core.codec import timestamp
 from runwright.core.state import Run
 from runwright.core.view import summary
 from runwright.ports import RunRow
@@ -26,3 +27,21 @@ def row_of(run: Run) -> RunRow:
         tools=() if plan is None else tuple(sorted({step.tool_name for step in plan.steps})),
         document=_encode(summary(run)) if run.is_over else None,
     )
+
+
+def shows_more(before: Run, after: Run) -> bool:
+    """Return whether lists show something new."""
+    return before.status != after.status or before.plan is not after.plan
+
+
+def corrupt_item(row: RunRow) -> bytes:
+    """Return what a list shows of a run whose journal is damaged: what its row still knows."""
+    shown = {
+        "run_id": row.run_id,
+        "tenant": row.tenant,
+        "prompt": row.prompt,
+        "status": "corrupt",
+        "created_at": timestamp(row.created_at_s),
+        "error": {"code": "run_corrupt", "message": "the run's journal is damaged"},
+    }
+    return msgspec.json.encode(shown)

@@ -4,42 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
 import msgspec
-import structlog
 
 from runwright.core import control
 from runwright.core import events as ev
-from runwright.core.codec import EMPTY, Record, chained, encode, timestamp, verified
-from runwright.core.decide import Command, Turn, decide
-from runwright.core.errors import IllegalTransition, Invalid, LimitReached, Overloaded, RunCorrupt
-from runwright.core.events import Event, Fact, Resolution
+from runwright.core.budget import Budget
+from runwright.core.codec import EMPTY, Record, chained
+from runwright.core.control import Wish
+from runwright.core.decide import decide
+from runwright.core.errors import Invalid, LimitReached, RunCorrupt
+from runwright.core.events import Event, Resolution
 from runwright.core.ids import RunId, Tenant
-from runwright.core.plan import Plan, Problem, Step
-from runwright.core.run import created, evolve, fold
+from runwright.core.plan import Problem, Step
+from runwright.core.run import created, evolve
 from runwright.core.state import Run
+from runwright.core.turn import Command, Turn
 from runwright.core.view import run_object, summary
-from runwright.ports import (
-    History,
-    IdempotencyKey,
-    PlanFailed,
-    PlanMade,
-    PlanRequest,
-    RunFilter,
-    RunRow,
-)
-from runwright.runtime.driver import QUICK_S
+from runwright.crash_points import crash_here
+from runwright.plan_port import PlanMade, PlanRequest
+from runwright.ports import History, IdempotencyKey, RunFilter, RunRow
+from runwright.runtime.calls import QUICK_S
 from runwright.runtime.engine import Engine
-from runwright.runtime.estimate import estimate
-from runwright.runtime.perform import PlanFact, make_plan
-from runwright.runtime.requests import ClientKey, Listing, NewRun, Submitted, check_new
-from runwright.runtime.rows import row_of
+from runwright.runtime.estimate import NOTHING, estimate
+from runwright.runtime.planned import PlanFact, make_plan, plan_request, verdict_on
+from runwright.runtime.reading import folded, read_run
+from runwright.runtime.requests import ClientKey, Listing, NewRun, Planned, Submitted, check_new
+from runwright.runtime.rows import corrupt_item, row_of
+from runwright.runtime.stream import LOOK_AGAIN_S
 from runwright.runtime.worker import Worker
 
-log = structlog.get_logger("runwright.runtime")
+HEARD_S_MAX = 1.0  # how long the answer to a control waits for the drive to act on it
 
 
 Check: TypeAlias = Callable[[Sequence[Step]], tuple[Problem, ...]]
@@ -56,12 +55,13 @@ class Service:
         *,
         check: Check,
         prompt_bytes_max: int,
+        budget: Budget,
         deadline_s_max: float,
         waiting_runs_max: int,
         page_bytes_max: int,
     ) -> None:
         self._engine, self._worker, self._new_run_id = engine, worker, new_run_id
-        self._check, self._deadline_s_max = check, deadline_s_max
+        self._check, self._budget, self._deadline_s_max = check, budget, deadline_s_max
         self._prompt_bytes_max, self._waiting_runs_max = prompt_bytes_max, waiting_runs_max
         self._page_bytes_max = page_bytes_max
 
@@ -75,32 +75,37 @@ class Service:
         return await asyncio.shield(self._accept(tenant, fact, key))
 
     async def _accept(self, tenant: Tenant, fact: ev.RunCreated, key: ClientKey | None) -> Submitted:
+        with self._worker.admission(tenant, self._waiting_runs_max) as adopted:
+            return await self._begun(tenant, fact, key, adopted=adopted)
+
+    async def _begun(
+        self, tenant: Tenant, fact: ev.RunCreated, key: ClientKey | None, *, adopted: bool
+    ) -> Submitted:
         engine, run_id, now_s = self._engine, self._new_run_id(), round(self._engine.now_s(), 3)
-        first = Event(1, now_s, fact)
+        tenure, first = engine.dispatcher.tenure, Event(1, now_s, fact)
         run = created(run_id, first)
         events: tuple[Event, ...] = (first,)
         commands: tuple[Command, ...] = ()
-        adopted = self._worker.has_room
         if adopted:
             # the first turn rides in the same transaction: a run costs one commit less
             turn = decide(run, now_s, engine.registry, engine.limits)
             run, events, commands = turn.run, (first, *turn.events), turn.commands
-            request = PlanRequest(run_id, tenant, fact.prompt, fact.draft)
-            if engine.planner.is_immediate(request):
+            request = plan_request(run)
+            if run.planning and engine.planner.is_immediate(request):
                 turn = await self._planned(run, request, now_s)
                 run, events, commands = turn.run, (*events, *turn.events), turn.commands
-        elif self._worker.waiting >= self._waiting_runs_max:
-            raise Overloaded(f"{self._worker.waiting} runs are waiting already; try again later")
-        bodies = [(event.fact.type, encode(run_id, event)) for event in events]
-        records, tip = chained(EMPTY, bodies)
+        records, tip = chained(run_id, EMPTY, events)
         idempotency = key and IdempotencyKey(key.key, hashlib.sha256(key.body).digest())
         worker = self._worker.name if adopted else None
+        begun_s = time.monotonic()
         made = await engine.journal.create(row_of(run), records, worker=worker, key=idempotency)
+        crash_here("create.after_commit")
         if not made.fresh:
             return Submitted(await self.run(tenant, made.run_id), fresh=False)
-        log.info("run.accepted", run_id=run_id, tenant=tenant)
+        engine.observe(run, events, time.monotonic() - begun_s)
         if adopted:
-            self._worker.adopt(run, tip, sum(len(body) for _, body in bodies), commands)
+            size_bytes = sum(len(record.body) for record in records)
+            self._worker.adopt(run, tip, size_bytes, commands, tenure)
         else:
             self._worker.wake(run_id)
         return Submitted(run, fresh=True)
@@ -109,12 +114,12 @@ class Service:
         """The turn of a run whose plan needs nobody else: it rides in the creating transaction too."""
         engine, facts, events = self._engine, list[PlanFact](), list[Event]()
         await make_plan(engine.planner, request, facts.append)
+        now_s = max(now_s, round(engine.now_s(), 3))
         for fact in facts:
             number = fact.step.step_number if isinstance(fact, ev.PlanStepProposed) else None
             events.append(Event(run.seq + 1, now_s, fact, number))
             run = evolve(run, events[-1])
-        turn = decide(run, now_s, engine.registry, engine.limits)
-        return turn._replace(events=(*events, *turn.events))
+        return decide(run, now_s, engine.registry, engine.limits, news=events)
 
     async def run(self, tenant: Tenant, run_id: RunId) -> Run:
         """Return a run as it is now.
@@ -124,24 +129,28 @@ class Service:
         drive = self._worker.drive_of(run_id)
         if drive is not None and drive.run.tenant == tenant and not drive.recording:
             return drive.run
-        history = await self._engine.journal.history(tenant, run_id)
-        return _folded(history)
+        return await read_run(self._engine.journal, self._engine.snapshots, tenant, run_id)
 
-    async def settled(self, run: Run, hold_s: float) -> Run:
-        """Return a run that was just accepted, over already when it is a matter of moments.
+    async def settled(self, tenant: Tenant, run_id: RunId, within_s: float, *, quick: bool = False) -> Run:
+        """Return a run once it is over or a person is asked, or as it is after `within_s` and when draining.
 
-        It is not waited for once a person is asked, a tool takes its time, or `hold_s` is over.
+        quick    nor wait for room, nor for a tool that takes its time
+        Raises   RunMissing, RunCorrupt
         """
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + hold_s
-        with self._engine.feed.listen(run.run_id) as bell:
-            while (drive := self._worker.drive_of(run.run_id)) is not None:
+        loop, worker = asyncio.get_running_loop(), self._worker
+        until_s = loop.time() + within_s
+        with self._engine.feed.listen(run_id) as bell:
+            while (left_s := until_s - loop.time()) > 0 and not worker.draining:
                 bell.clear()
-                left_s = until_s - loop.time()
-                if drive.run.is_over or drive.run.awaits_person or not drive.is_quick or left_s <= 0:
-                    break
-                await bell.wait(min(left_s, QUICK_S))
-        return await self.run(run.tenant, run.run_id)
+                if (drive := worker.drive_of(run_id)) is not None:
+                    if _is_settled(drive.run) or (quick and not drive.is_quick):
+                        break
+                elif quick or not worker.awaits(run_id):
+                    run = await self.run(tenant, run_id)
+                    if quick or _is_settled(run):
+                        return run
+                await bell.wait(min(left_s, QUICK_S if quick else LOOK_AGAIN_S))
+        return await self.run(tenant, run_id)
 
     def shown(self, run: Run) -> dict[str, Any]:
         """Return the run object of a run, with the progress that its tools report just now."""
@@ -158,7 +167,7 @@ class Service:
         items: list[bytes] = []
         size = 0
         for row in rows[:limit]:
-            item = _corrupt(row) if row.run_id in damaged else row.document or await self._item(row)
+            item = corrupt_item(row) if row.run_id in damaged else row.document or await self._item(row)
             size += len(item)
             if items and size > self._page_bytes_max:
                 break
@@ -195,28 +204,23 @@ class Service:
         """
         return await self._control(tenant, run_id, partial(control.rejected, plan_hash=plan_hash))
 
-    async def plan(self, tenant: Tenant, prompt: str) -> tuple[Plan | None, tuple[Problem, ...]]:
-        """Return a plan for a prompt, or the problems that stand in its way; runs nothing.
+    async def plan(self, tenant: Tenant, prompt: str) -> Planned:
+        """Return a plan for a prompt, or the problems that stand in its way, and what it takes; runs nothing.
 
         Raises   Invalid, LimitReached
         """
         self._check_prompt(prompt)
-        request = PlanRequest(RunId("run_none"), tenant, prompt, None)
-        async for event in self._engine.planner.plan(request):
-            if isinstance(event, PlanMade):
-                return event.plan, ()
-            if isinstance(event, PlanFailed):
-                problem = Problem(code=event.error.code, message=event.error.message, hint=event.error.hint)
-                return None, event.problems or (problem,)
-        raise AssertionError("a planner ends with a verdict")
+        request = PlanRequest(RunId("run_none"), tenant, prompt, None, self._budget)
+        verdict, cost_usd = await verdict_on(self._engine.planner, request)
+        if isinstance(verdict, PlanMade):
+            told = estimate(tenant, verdict.plan, self._engine.registry, cost_usd)
+            return Planned(verdict.plan, (), told)
+        problem = Problem(code=verdict.error.code, message=verdict.error.message, hint=verdict.error.hint)
+        return Planned(None, verdict.problems or (problem,), NOTHING)
 
     def problems(self, steps: Sequence[Step]) -> tuple[Problem, ...]:
         """Return every defect of a plan."""
         return self._check(steps)
-
-    def estimate(self, plan: Plan | None) -> dict[str, float | int | None]:
-        """Return what a plan will take, as far as the tools' own figures tell."""
-        return estimate(plan, self._engine.registry)
 
     def _created(self, tenant: Tenant, new: NewRun) -> ev.RunCreated:
         check_new(new, self._deadline_s_max)
@@ -224,6 +228,7 @@ class Service:
             raise Invalid("the prompt is empty", hint="say in `prompt` what is to be done, or give a `plan`")
         self._check_prompt(new.prompt)
         deadline_s = self._engine.limits.deadline_s if new.deadline_s is None else new.deadline_s
+        budget = self._budget if new.budget is None else new.budget.filled_from(self._budget)
         return ev.RunCreated(
             tenant=tenant,
             prompt=new.prompt,
@@ -232,6 +237,8 @@ class Service:
             approval=new.approval,
             user=new.user,
             metadata=new.metadata or {},
+            budget=budget if budget.is_limited else None,
+            traceparent=new.traceparent,
         )
 
     def _check_prompt(self, prompt: str) -> None:
@@ -240,53 +247,44 @@ class Service:
             limit, setting = "the prompt's size in bytes", "RUNWRIGHT_PROMPT_BYTES_MAX"
             raise LimitReached(limit, size, self._prompt_bytes_max, setting=setting)
 
-    async def _control(self, tenant: Tenant, run_id: RunId, facts: Callable[[Run], list[Fact]]) -> Run:
+    async def _control(self, tenant: Tenant, run_id: RunId, wish: Callable[[Run], Wish]) -> Run:
         # as with a creation: what is on record must reach the drive, whoever goes away
-        return await asyncio.shield(self._add(tenant, run_id, facts))
+        return await asyncio.shield(self._add(tenant, run_id, wish))
 
-    async def _add(self, tenant: Tenant, run_id: RunId, facts: Callable[[Run], list[Fact]]) -> Run:
+    async def _add(self, tenant: Tenant, run_id: RunId, wish: Callable[[Run], Wish]) -> Run:
         now_s = round(self._engine.now_s(), 3)
         after: list[Run] = []
+        events: list[Event] = []
 
         def added(history: History) -> tuple[Sequence[Record], RunRow]:
-            run = _folded(history)
-            events = []
-            for fact in facts(run):
-                event = Event(run.seq + 1, max(now_s, run.created_at_s), fact)
-                run = evolve(run, event)
-                events.append((fact.type, encode(run_id, event)))
+            run = folded(history)
+            events.clear()  # the store may ask again
+            for fact, number in wish(run):
+                events.append(Event(run.seq + 1, max(now_s, run.created_at_s), fact, number))
+                run = evolve(run, events[-1])
             after[:] = [run]
-            return chained(history.tip, events)[0], row_of(run)
+            return chained(run_id, history.tip, events)[0], row_of(run)
 
-        await self._engine.journal.control(tenant, run_id, added)
+        begun_s = time.monotonic()
+        history = await self._engine.journal.control(tenant, run_id, added)
+        crash_here("control.after_commit", history.records)
         run = after[0]
-        if not run.is_over or self._worker.drive_of(run_id):
+        self._engine.observe(run, events, time.monotonic() - begun_s)
+        drive = self._worker.drive_of(run_id)
+        if drive is not None or not run.is_over:
             self._worker.wake(run_id)
         self._engine.feed.publish(run_id)
+        if drive is not None:
+            # a step whose start is on record may not have begun: it begins before this answer, or never
+            await asyncio.wait((drive.heard(),), timeout=HEARD_S_MAX)
         return run
 
     async def _item(self, row: RunRow) -> bytes:
         try:
             return msgspec.json.encode(summary(await self.run(row.tenant, row.run_id)))
         except RunCorrupt:
-            return _corrupt(row)
+            return corrupt_item(row)
 
 
-def _corrupt(row: RunRow) -> bytes:
-    """What a list shows of a run whose journal is damaged: what its row still knows."""
-    shown = {
-        "run_id": row.run_id,
-        "tenant": row.tenant,
-        "prompt": row.prompt,
-        "status": "corrupt",
-        "created_at": timestamp(row.created_at_s),
-        "error": {"code": "run_corrupt", "message": "the run's journal is damaged"},
-    }
-    return msgspec.json.encode(shown)
-
-
-def _folded(history: History) -> Run:
-    try:
-        return fold(history.run_id, verified(history.records, EMPTY, history.tip))
-    except IllegalTransition as error:
-        raise RunCorrupt(f"the run's journal tells an impossible story: {error.message}") from error
+def _is_settled(run: Run) -> bool:
+    return run.is_over or run.awaits_person

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from runwright.core.events import Draft
 from runwright.core.ids import PlanId
 from runwright.core.plan import Plan, plan_hash
-from runwright.ports import PlanEvent, PlanMade, PlanRequest
+from runwright.plan_port import PlanEvent, PlanMade, PlanRequest
 
 Scripted: TypeAlias = PlanEvent | BaseException | asyncio.Event
 

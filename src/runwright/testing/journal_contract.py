@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from runwright.core import events as ev
-from runwright.core.codec import EMPTY, Record, Tip, chained, encode, verified
+from runwright.core.codec import EMPTY, Record, Tip, chained, verified
 from runwright.core.errors import ClaimLost, IllegalTransition, KeyReused, RunMissing, StaleAppend
 from runwright.core.events import Event, Fact
 from runwright.core.ids import RunId, Tenant
@@ -44,9 +44,18 @@ class Born(NamedTuple):
 
 
 def new_run(tenant: Tenant = ANNA, **columns: Any) -> Born:
-    """Return a run with its first event, not stored yet; ids grow as those of the product do."""
+    """Return a run with its first event, not stored yet; ids begin with the time, as those of the product.
+
+    Runs are born a millisecond apart from 1,000 s on: however many tests there are, all before 1,500 s.
+    """
     number = next(_numbers)
-    row = RunRow(RunId(f"run_{number:032x}"), tenant, "pending", f"prompt {number}", 1_000.0 + number)
+    row = RunRow(
+        RunId(f"run_{1_000_000 + number:012x}{number:020x}"),
+        tenant,
+        "pending",
+        f"prompt {number}",
+        1_000.0 + number / 1_000,
+    )
     row = row._replace(**columns)
     first = ev.RunCreated(tenant=tenant, prompt=row.prompt, deadline_s=60.0, metadata={"n": number})
     return Born(row, tuple(following(row.run_id, EMPTY, [first])))
@@ -55,7 +64,7 @@ def new_run(tenant: Tenant = ANNA, **columns: Any) -> Born:
 def following(run_id: RunId, tip: Tip, facts: Sequence[Fact]) -> list[Record]:
     """Return records of facts that stand behind the tip."""
     events = [Event(seq, 1_000.0, fact) for seq, fact in enumerate(facts, start=tip.seq + 1)]
-    return chained(tip, [(event.fact.type, encode(run_id, event)) for event in events])[0]
+    return chained(run_id, tip, events)[0]
 
 
 def some(run_id: RunId, tip: Tip, length: int = 1) -> list[Record]:

@@ -2,6 +2,7 @@
 
 import { element } from "./dom.js";
 import { parsed } from "./json.js";
+import { keyHeaders, needed } from "./key.js";
 
 const ANSWER_MAX_MS = 60_000;
 const UNREACHABLE = "The server does not answer. Check that it is still running, then try again.";
@@ -21,7 +22,7 @@ export class Problem extends Error {
 
 /** Return the answer's JSON; throws Problem, also when the server cannot be reached. */
 export async function call(path, { method = "GET", body, headers = {} } = {}) {
-  const sent = { Accept: "application/json", ...headers };
+  const sent = { Accept: "application/json", ...keyHeaders(), ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   const signal = AbortSignal.timeout(ANSWER_MAX_MS);
   const content = body === undefined ? undefined : JSON.stringify(body);
@@ -39,7 +40,10 @@ export async function call(path, { method = "GET", body, headers = {} } = {}) {
 export async function problemOf(response) {
   try {
     const said = parsed(await response.text());
-    if (typeof said.detail === "string") return new Problem(said);
+    if (typeof said.detail === "string") {
+      if (said.code === "unauthorized") needed();
+      return new Problem(said);
+    }
   } catch {
     // not a problem document: the status is all that is known
   }

@@ -2,6 +2,7 @@
 
 import { call, freshKey, problemView } from "./api.js";
 import { element, put, say } from "./dom.js";
+import { hasKey, use } from "./key.js";
 import { RunView } from "./run.js";
 import { Runs } from "./runs.js";
 
@@ -83,12 +84,29 @@ async function listTools() {
   try {
     const { items } = await call("/api/v1/tools");
     put(by("tools"), items.map((tool) => [
-      element("dt", {}, element("a", { href: `/api/v1/tools/${encodeURIComponent(tool.name)}` }, tool.name)),
+      // a link sends no key
+      element("dt", {}, hasKey() ? tool.name : element("a", { href: `/api/v1/tools/${encodeURIComponent(tool.name)}` }, tool.name)),
       element("dd", {}, tool.description),
     ]).flat());
   } catch (problem) {
     put(by("tools"), problemView(problem));
   }
+}
+
+/** Use another key, and read everything with it. */
+function changeKey(text) {
+  use(text);
+  by("key-text").value = "";
+  put(by("ask-problem"));
+  showKey(false);
+  arrive();
+  runs.reload();
+  listTools();
+}
+
+function showKey(wanted) {
+  by("key").hidden = !wanted;
+  by("key-forget").hidden = !hasKey();
 }
 
 form.addEventListener("submit", (event) => {
@@ -108,8 +126,15 @@ by("examples").addEventListener("click", (event) => {
   prompt.value = example.textContent;
   prompt.focus();
 });
+document.addEventListener("key-needed", () => showKey(true));
+by("key").addEventListener("submit", (event) => {
+  event.preventDefault();
+  changeKey(by("key-text").value);
+});
+by("key-forget").addEventListener("click", () => changeKey(""));
 addEventListener("popstate", arrive);
 
+showKey(false);
 arrive();
 runs.newest();
 listTools();

@@ -6,6 +6,7 @@ import { copyButton, element, icon, put, say, worded } from "./dom.js";
 import { EventLog } from "./event_log.js";
 import { Graph } from "./graph.js";
 import { isScalar, jsonResult, pretty, short, visible } from "./json.js";
+import { hasKey } from "./key.js";
 import { evolve, isOver, stateOf } from "./state.js";
 import { errorView, Steps } from "./steps.js";
 import { follow, insist } from "./stream.js";
@@ -163,7 +164,9 @@ export class RunView {
   told(run) {
     this.run = run;
     say(this.prompt, visible(run.prompt));
-    put(this.more, element("a", { href: `/api/v1/runs/${encodeURIComponent(run.run_id)}` }, "This run as JSON"),
+    const address = `/api/v1/runs/${encodeURIComponent(run.run_id)}`;
+    // a link sends no key
+    put(this.more, hasKey() ? null : element("a", { href: address }, "This run as JSON"),
       run.plan ? copyButton("Copy the plan", () => pretty(run.plan)) : null,
       copyButton("Copy the run id", () => run.run_id));
     this.hear.changed(run);
@@ -207,6 +210,7 @@ export class RunView {
     const from = source[state.source] ? ` · ${source[state.source]}` : "";
     const count = isOver(state.status) && ended === steps.length ? steps.length : `${ended} of ${steps.length} ended`;
     say(this.heading, `Steps · ${count}${from}`);
+    this.heading.title = state.sourceReason;
     this.buttons.show(run, isOver(run.status) ? steps : []);
     const asked = run.status === "awaiting_approval" && run.plan;
     this.approval.hidden = !asked;

@@ -23,6 +23,7 @@ export function stateOf(run) {
     status: run.status,
     steps: new Map(),
     source: null,
+    sourceReason: "",
     problems: [],
     cancelling: false,
   };
@@ -60,6 +61,10 @@ export function evolve(state, event) {
       return "all";
     case "plan.step_proposed":
       propose(state, event.data.step);
+      return "all";
+    case "plan.model_called":
+      if (!event.data.error && !event.data.problems?.length) return [];
+      state.steps.clear(); // what was proposed does not count any more
       return "all";
     case "plan.accepted":
       accept(state, event.data.plan);
@@ -101,8 +106,17 @@ function evolveStep(state, event, verb) {
 
 function accept(state, plan) {
   state.source = plan.source;
+  state.sourceReason = plan.source_reason ?? "";
+  const early = new Map(state.steps);
   state.steps.clear();
-  for (const step of [...plan.steps].sort((a, b) => a.step_number - b.step_number)) propose(state, step);
+  for (const step of [...plan.steps].sort((a, b) => a.step_number - b.step_number)) {
+    propose(state, step);
+    const known = early.get(step.step_number);
+    // what was started for another plan is told to be cancelled after this
+    if (known?.tool === step.tool_name && (known.status === "running" || known.status === "succeeded")) {
+      state.steps.set(step.step_number, { ...known, after: before(step), version: step.tool_version ?? null });
+    }
+  }
 }
 
 function propose(state, step) {

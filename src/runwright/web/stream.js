@@ -2,6 +2,7 @@
 
 import { Problem, problemOf } from "./api.js";
 import { parsed } from "./json.js";
+import { keyHeaders } from "./key.js";
 
 const RETRY_MS = 2_000;
 const RETRY_MAX_MS = 15_000;
@@ -50,7 +51,7 @@ async function listen(runId, place, hear, signal) {
   signal.addEventListener("abort", stop);
   let watchdog = setTimeout(stop, SILENCE_MAX_MS);
   try {
-    const headers = { Accept: "text/event-stream", "Last-Event-ID": String(place.after) };
+    const headers = { ...keyHeaders(), Accept: "text/event-stream", "Last-Event-ID": String(place.after) };
     const path = `/api/v1/runs/${encodeURIComponent(runId)}/events`;
     const response = await fetch(path, { headers, signal: connection.signal });
     if (!response.ok) throw await problemOf(response);

@@ -1,0 +1,3 @@
+-- A hash over what the chain of events does not cover; empty in rows that an older build wrote.
+ALTER TABLE runs ADD COLUMN witness BLOB NOT NULL DEFAULT x'';
+ALTER TABLE run_documents ADD COLUMN witness BLOB NOT NULL DEFAULT x'';

@@ -1,0 +1,73 @@
+"""A planner becomes facts of a run: the only place that calls one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from runwright.core import events as ev
+from runwright.core.budget import Budget
+from runwright.core.events import RunError
+from runwright.core.refusal import one_line
+from runwright.core.state import Run
+from runwright.crash_points import crash_here
+from runwright.log import Log
+from runwright.plan_port import PlanFailed, PlanMade, Planner, PlanRequest, StepProposed
+
+log = Log("runwright.runtime")
+
+PlanFact: TypeAlias = ev.PlanStepProposed | ev.PlanModelCalled | ev.PlanAccepted | ev.PlanRefused
+PLAN_FACTS = (ev.PlanStepProposed, ev.PlanModelCalled, ev.PlanAccepted, ev.PlanRefused)
+TellPlan: TypeAlias = Callable[[PlanFact], None]
+
+
+def plan_request(run: Run) -> PlanRequest:
+    """Return what a planner is asked for a run."""
+    created = run.created
+    budget = created.budget or Budget()
+    return PlanRequest(run.run_id, run.tenant, created.prompt, created.draft, budget, run.usage.spent)
+
+
+async def make_plan(planner: Planner, request: PlanRequest, tell: TellPlan) -> None:
+    """Tell what a planner says, and a refusal in its stead when it ends without a verdict."""
+    why, settled = "it ended without a verdict", False
+    crash_here("plan.before_planner")
+    try:
+        async for event in planner.plan(request):
+            match event:
+                case StepProposed():
+                    tell(ev.PlanStepProposed(step=event.step, plan_id=event.plan_id))
+                case ev.PlanModelCalled():
+                    tell(event)
+                case PlanMade():
+                    tell(ev.PlanAccepted(plan=event.plan))
+                    settled = True
+                case PlanFailed():
+                    tell(ev.PlanRefused(error=event.error, problems=event.problems))
+                    settled = True
+    except Exception as error:  # a planner may talk to anything: its failure is the run's, not ours
+        log.exception("plan.crashed", run_id=request.run_id)
+        why = type(error).__name__
+    crash_here("plan.after_planner")
+    if not settled:
+        tell(no_plan(why))
+
+
+async def verdict_on(planner: Planner, request: PlanRequest) -> tuple[PlanMade | PlanFailed, float | None]:
+    """Return what a planner makes of a request, and what models cost for it in US dollars (None: unknown)."""
+    costs: list[float | None] = []
+    async for event in planner.plan(request):
+        match event:
+            case ev.PlanModelCalled():
+                costs.append(event.cost_usd)
+            case PlanMade() | PlanFailed():
+                known = [cost for cost in costs if cost is not None]
+                return event, sum(known, 0.0) if len(known) == len(costs) else None
+            case StepProposed():
+                pass
+    raise AssertionError("a planner ends with a verdict")
+
+
+def no_plan(why: str) -> ev.PlanRefused:
+    """Return the refusal of a run whose planner did not do its work."""
+    return ev.PlanRefused(error=RunError(code="internal", message=one_line(f"the planner failed: {why}")))

@@ -1,0 +1,278 @@
+"""Every dispatcher fulfils the contract; over PostgreSQL runs are shared among processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from contracts.postgres_opened import BOUNDS, Opened, opened
+from runwright.adapters import duty_postgres
+from runwright.adapters.dispatch_local import LocalDispatcher
+from runwright.adapters.dispatch_postgres import PostgresDispatcher, Share
+from runwright.adapters.journal_sqlite import SqliteJournal
+from runwright.adapters.sqlite import Reader, Writer
+from runwright.core import events as ev
+from runwright.core.ids import Tenant
+from runwright.dispatch_port import Dispatcher
+from runwright.ports import Journal
+from runwright.testing.dispatch_contract import DispatchContract, Notebook
+from runwright.testing.journal_contract import ANNA, BERT, Born, adding, born
+from runwright.testing.waiting import wait_until
+from services.postgres import Server
+
+LEASE_S = 1.0
+
+
+class TestLocal(DispatchContract):
+    """One process on a SQLite file."""
+
+    @pytest.fixture
+    async def journal(self, tmp_path: Path) -> AsyncIterator[Journal]:
+        writer = Writer(tmp_path / "runs.db", inline_max_s=60.0, waiting_max=100)
+        writer.migrate()
+        reader = Reader(tmp_path / "runs.db")
+        yield SqliteJournal(writer, reader)
+        reader.close()
+        await writer.close()
+
+    @pytest.fixture
+    def dispatcher(self, journal: Journal) -> Dispatcher:
+        return LocalDispatcher(journal)
+
+
+@pytest.fixture
+async def store(postgres_url: str) -> AsyncIterator[Opened]:
+    """The stores of a database of the test's own."""
+    async with opened(postgres_url) as store:
+        yield store
+
+
+@pytest.fixture
+def process(store: Opened) -> Callable[..., PostgresDispatcher]:
+    """Makes the dispatchers of processes on the database."""
+
+    def made(tenant_runs_max: int = 100, tenant_cluster_max: int | None = None) -> PostgresDispatcher:
+        share = Share(LEASE_S, tenant_runs_max, tenant_cluster_max, waiting_max=1_000, tools_wait_s=30.0)
+        return PostgresDispatcher(store.database, share)
+
+    return made
+
+
+class TestPostgres(DispatchContract):
+    """One process of many on a PostgreSQL database."""
+
+    @pytest.fixture
+    def journal(self, store: Opened) -> Journal:
+        return store.journal
+
+    @pytest.fixture
+    def dispatcher(self, process: Callable[..., PostgresDispatcher]) -> Dispatcher:
+        return process()
+
+
+async def test_each_run_goes_to_one_process(
+    store: Opened, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """Nobody takes more than it has room for, and together they take all."""
+    crews = [Notebook(f"worker-{n}", room=40) for n in range(3)]
+    dispatchers = [process() for _ in crews]
+    for dispatcher, hands in zip(dispatchers, crews, strict=True):
+        await dispatcher.start(hands, take_up=True)
+    run_ids = [(await born(store.journal, worker=None)).run_id for _ in range(100)]
+    await wait_until(lambda: sum(len(hands.taken) for hands in crews) == 100, 10, "all runs to be taken")
+    taken = [[*hands.taken] for hands in crews]  # the first to stop gives its runs back, to the others
+    for dispatcher in dispatchers:
+        await dispatcher.stop()
+
+    assert sorted(run_id for one in taken for run_id in one) == run_ids
+    assert max(map(len, taken)) <= 40
+
+
+async def test_a_living_worker_keeps_its_runs_and_a_dead_one_loses_them(
+    store: Opened, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """A claim is refused while the owner lives; once its lease is over another one is brought the run."""
+    first, second = Notebook("worker-1"), Notebook("worker-2")
+    owner, other = process(), process()
+    await owner.start(first, take_up=True)
+    run = await born(store.journal, worker="worker-1")
+    await other.start(second, take_up=True)
+    refused = await store.journal.claim(run.run_id, "worker-2")
+    assert owner._task is not None
+    owner._task.cancel()  # as a process that is killed: its row stays
+    await wait_until(lambda: second.taken, LEASE_S + 2, "the run to be taken over")
+    claim = await store.journal.claim(run.run_id, "worker-2")
+    await other.stop()
+
+    assert refused is None
+    assert first.taken == []
+    assert second.taken == [run.run_id]
+    assert claim is not None
+    assert claim.epoch == 2
+
+
+async def test_a_tenants_crowd_does_not_keep_another_waiting(
+    store: Opened, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """Tenants are served in turn, and none gets more than its share; what is in hand counts."""
+    crowd = [(await born(store.journal, ANNA, worker=None)).run_id for _ in range(50)]
+    single = (await born(store.journal, BERT, worker=None)).run_id
+    small, shared = Notebook("worker-1", room=2), Notebook("worker-2")
+    shared.held = {Tenant("anna"): 3}
+    dispatchers = [process(), process(tenant_runs_max=10)]
+    await dispatchers[0].start(small, take_up=True)
+    later = (await born(store.journal, BERT, worker=None)).run_id
+    await dispatchers[1].start(shared, take_up=True)
+    await wait_until(lambda: later in shared.taken, 5, "the other tenant's run")
+    for dispatcher in dispatchers:
+        await dispatcher.stop()
+
+    assert sorted(small.taken) == sorted([crowd[0], single])
+    assert len([run_id for run_id in shared.taken[:8] if run_id in crowd]) == 7
+
+
+async def test_what_is_given_back_goes_to_others_at_once(
+    store: Opened, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """What is kept stays, what waits for a person stays, all else is free without waiting for a lease."""
+    first, second = Notebook("worker-1"), Notebook("worker-2")
+    leaving, staying = process(), process()
+    await leaving.start(first, take_up=True)
+    kept = await born(store.journal, worker="worker-1")
+    free = await born(store.journal, worker="worker-1")
+    await staying.start(second, take_up=True)
+    await leaving.give_back([kept.run_id])
+    await wait_until(lambda: second.taken == [free.run_id], 5, "the run that was given back")
+    await leaving.stop()
+    await wait_until(lambda: second.taken == [free.run_id, kept.run_id], 5, "the run that was kept")
+    await staying.stop()
+
+
+async def test_one_process_has_a_duty_at_a_time(
+    store: Opened, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """Another one is told no at once, and gets it when the first has left it, well or not."""
+    first, second = process(), process()
+    with suppress(ZeroDivisionError):
+        async with first.duty("archive") as mine, second.duty("archive") as theirs:
+            assert (mine, theirs) == (True, False)
+            raise ZeroDivisionError
+    async with second.duty("archive") as theirs, first.duty("archive") as mine:
+        assert (mine, theirs) == (False, True)
+
+
+async def test_a_process_that_is_not_heard_of_loses_its_duty(
+    postgres_url: str, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """The server ends the transaction of a stopped process; one that works on lets the server hear of it."""
+    heard = "SELECT state_change FROM pg_stat_activity WHERE application_name = $1 AND state LIKE 'idle in%'"
+    async with opened(postgres_url, bounds=BOUNDS._replace(idle_s=1.5)) as other:
+        async with PostgresDispatcher(other.database, Share(LEASE_S, 100, None, 1_000, 30.0)).duty(
+            "archive"
+        ) as mine:
+            times = set()
+            while len(times) < 3:
+                times |= {row[0] for row in await other.database.rows(heard, other.database.name)}
+            assert mine
+        stopped = await other.database.connect()
+        await stopped.execute("BEGIN")
+        await stopped.execute(duty_postgres.TAKE, duty_postgres.DUTIES, "archive")
+        freed = 0
+        while not freed:
+            async with process().duty("archive") as freed:
+                pass
+        assert stopped.is_closed()
+
+
+async def test_after_a_gap_in_its_lease_a_process_is_sure_of_nothing(
+    store: Opened, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """Its tenure is another one; a claim that nobody has taken is held again, one that was taken is lost."""
+    hands, first, second = Notebook("worker-1"), process(), process()
+    await first.start(hands, take_up=True)
+    kept, lost = [await born(store.journal, worker="worker-1") for _ in range(2)]
+    before = first.tenure
+    assert first._task is not None
+    first._task.cancel()  # as a process that is stopped: nothing renews its lease
+    await wait_until(lambda: first.tenure != before, LEASE_S + 5, "the lease to be over")
+    during = first.tenure
+    await second.start(Notebook("worker-2", room=0), take_up=True)
+    await wait_until_free(store, lost)
+    claim = await store.journal.claim(lost.run_id, "worker-2")
+    held = [await first.hold(run.run_id, 1) for run in (kept, lost)]
+    after = first.tenure
+    refused = await store.journal.claim(kept.run_id, "worker-2")
+    await first.stop()
+    await second.stop()
+
+    assert claim is not None
+    assert held == [after, None]
+    assert len({before, during, after}) == 3
+    assert refused is None
+
+
+async def wait_until_free(store: Opened, run: Born) -> None:
+    """Return once a sweep has taken a run from its worker."""
+    while await store.database.rows("SELECT FROM runs WHERE run_id = $1 AND worker > ''", run.run_id[4:]):
+        pass
+
+
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+
+
+async def test_what_is_said_while_nobody_listens_is_noticed_later(
+    postgres: Server, store: Opened, process: Callable[..., PostgresDispatcher], postgres_url: str
+) -> None:
+    """A cancel that falls into an interruption of the connection does not wait for the end of a step."""
+    name = postgres_url.rpartition("/")[2]
+    hands, dispatcher = Notebook("worker-1", room=0), process()
+    told, other = [await born(store.journal, ANNA, worker="worker-1") for _ in range(2)]
+    async with store.database.connection() as con:
+        others = [row[0] for row in await con.fetch(BACKENDS)]
+        await dispatcher.start(hands, take_up=True)
+        await wait_until(lambda: dispatcher.alive, 20, "the dispatcher to have a connection of its own")
+        postgres.ask(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        own = {row[0] for row in await con.fetch(BACKENDS)} - {*others}
+        ended = [await con.fetchval("SELECT pg_terminate_backend($1, 10000)", pid) for pid in own]
+        row = told.row._replace(status="running")
+    await store.journal.control(ANNA, told.run_id, adding([ev.RunCancelling()], row))
+    heard = [*hands.noticed]
+    postgres.ask(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    await wait_until(lambda: hands.noticed, 20, "the cancel to be noticed")
+    await dispatcher.stop()
+
+    assert any(ended)
+    assert heard == []
+    assert hands.noticed == [told.run_id]
+    assert other.run_id not in hands.noticed
+
+
+async def test_all_processes_together_have_no_more_of_a_tenant_than_may_be(
+    store: Opened, process: Callable[..., PostgresDispatcher]
+) -> None:
+    """However many look at once; other tenants have what is left, and an end makes room for one more."""
+    crowd = {(await born(store.journal, ANNA, worker=None)).run_id for _ in range(40)}
+    others = {(await born(store.journal, BERT, worker=None)).run_id for _ in range(5)}
+    crews = [Notebook(f"worker-{n}") for n in range(4)]
+    dispatchers = [process(tenant_cluster_max=7) for _ in crews]
+    await asyncio.gather(
+        *(one.start(hands, take_up=True) for one, hands in zip(dispatchers, crews, strict=True))
+    )
+    taken = [run_id for hands in crews for run_id in hands.taken]
+    owner = next(number for number, hands in enumerate(crews) if crowd & {*hands.taken})
+    ended = next(run_id for run_id in crews[owner].taken if run_id in crowd)
+    await store.change("UPDATE runs SET status = 'completed' WHERE run_id = $1", ended[4:])
+    dispatchers[owner].has_room()
+    await wait_until(lambda: sum(len(hands.taken) for hands in crews) == 13, 20, "one more of the crowd")
+    waiting = dispatchers[0].waiting
+    for dispatcher in dispatchers:
+        await dispatcher.stop()
+
+    assert len(crowd & {*taken}) == 7
+    assert others <= {*taken}
+    assert len(taken) == len({*taken}) == 12
+    assert waiting.keys() <= {ANNA, BERT}

@@ -1,0 +1,55 @@
+"""What `deploy/` names is there: settings and routes; and what is YAML can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runwright.http.access import ROUTES
+from runwright.settings import Settings
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and path.name != ".env")
+MADE_UP = {"RUNWRIGHT_PORT"}  # what Kubernetes would set, named as a warning
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DEPLOY)))
+def test_settings_that_are_named_are_settings(path: Path) -> None:
+    """A renamed setting is noticed here, and not at the first start on a new machine."""
+    named = set(re.findall(r"RUNWRIGHT_[A-Z_]+[A-Z]", path.read_text())) - MADE_UP
+    known = {f"RUNWRIGHT_{name.upper()}" for name in Settings.model_fields}
+
+    assert named <= known
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.suffix in (".yaml", ".yml")], ids=lambda path: path.name
+)
+def test_yaml_can_be_read(path: Path) -> None:
+    """Each document is a mapping."""
+    documents = list(yaml.safe_load_all(path.read_text()))
+
+    assert documents
+    assert all(isinstance(document, dict) for document in documents)
+
+
+def test_probes_ask_for_routes_that_are_there() -> None:
+    """Alive, ready and started, of the container and of the pods."""
+    text = "".join(path.read_text() for path in FILES if path.suffix == ".yaml")
+    asked = set(re.findall(r"/health/[a-z]+|/metrics", text))
+
+    assert asked == {"/health/live", "/health/ready", "/metrics"}
+    assert {f"GET {path}" for path in asked} <= ROUTES.keys()
+
+
+def test_the_grace_of_a_pod_is_longer_than_that_of_the_server() -> None:
+    """Else a drain would be cut off."""
+    text = (DEPLOY / "kubernetes" / "runwright.yaml").read_text()
+    graces_s = [int(number) for number in re.findall(r"terminationGracePeriodSeconds: (\d+)", text)]
+    needed_s = Settings.model_fields["drain_grace_s"].default
+
+    assert len(graces_s) == 2
+    assert min(graces_s) > needed_s + 10

@@ -1,0 +1,1 @@
+"""Input that means harm: requests and prompts, as tables."""

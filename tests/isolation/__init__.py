@@ -1,0 +1,1 @@
+"""Tests of where tools run: on the loop, in threads, and in processes of their own."""

@@ -1,0 +1,1 @@
+"""Many clients at once, on servers in processes of their own: `make load`."""

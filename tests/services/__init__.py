@@ -1,0 +1,1 @@
+"""Real services that tests talk to: the ones that run here, or private ones from the installed programs."""
