@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from engines.composition import PATIENCE_S, composed, step
 from runwright.core import events as ev
 from runwright.core.declare import tool
 from runwright.core.policy import Retry
-from runwright.runtime.threads import Threads
+from runwright.runtime.threads import NeverBegan, Threads
 from runwright.testing.waiting import wait_until
 
 ONCE = Retry(attempts_max=1)
@@ -21,6 +22,18 @@ ONCE = Retry(attempts_max=1)
 
 def _nothing() -> None:
     """Begin, without more ado."""
+
+
+class HeldUp(SimpleQueue[Any]):
+    """Jobs that reach their threads once `go_on` is set."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        job = super().get(block, timeout)
+        self.go_on.wait()
+        return job
 
 
 @pytest.fixture
@@ -89,9 +102,14 @@ async def test_a_result_is_taken_apart_in_the_thread_of_its_tool(tmp_path: Path)
 
 async def test_a_call_that_was_given_up_keeps_its_place(threads: Threads) -> None:
     """Two that hang leave no thread for a third, which begins once one of them has really ended."""
-    go_on, began = threading.Event(), []
-    hanging = [asyncio.create_task(threads.run(go_on.wait, _nothing)) for _ in range(2)]
-    await wait_until(lambda: threads.busy == 2, PATIENCE_S, "both threads to be at work")
+    go_on, began, at_work = threading.Event(), list[int](), list[int]()
+
+    def hang() -> None:
+        at_work.append(1)
+        go_on.wait()
+
+    hanging = [asyncio.create_task(threads.run(hang, _nothing)) for _ in range(2)]
+    await wait_until(lambda: len(at_work) == 2, PATIENCE_S, "both threads to be at work")
     for task in hanging:
         task.cancel()
     await asyncio.wait(hanging)
@@ -121,6 +139,25 @@ async def test_a_call_that_waits_can_be_given_up(threads: Threads) -> None:
 
     assert not began and threads.hung == 0
     assert await threads.run(lambda: 1, _nothing) == 1
+
+
+async def test_a_call_that_no_thread_has_taken_yet_is_never_made(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has begun for whoever waits for it, is given up, and its thread comes too late to make it."""
+    called: list[int] = []
+    jobs = HeldUp()
+    monkeypatch.setattr(threads, "_jobs", jobs)
+    call = asyncio.create_task(threads.run(lambda: called.append(1), lambda: called.append(0)))
+    await wait_until(lambda: threads.busy == 1, PATIENCE_S, "a call on its way to its thread")
+    call.cancel()
+    with pytest.raises(NeverBegan):
+        await call
+    jobs.go_on.set()
+    await wait_until(lambda: threads.busy == 0, PATIENCE_S, "the thread to have put it aside")
+
+    assert called == [0] and threads.hung == 0
+    assert await threads.run(lambda: "next", _nothing) == "next"
 
 
 async def test_closing_lets_threads_end() -> None:
@@ -194,5 +231,5 @@ async def test_a_step_for_which_no_thread_was_free_says_so(tmp_path: Path, effec
 
     assert run.error is not None and run.error.code == "deadline_exceeded"
     assert told.reason == (
-        "cut off: the run did not end within its deadline of 1 s, while no thread was free (tool_threads_max)"
+        "cut off: the run did not end within its deadline of 1 s, before a thread was free (tool_threads_max)"
     )

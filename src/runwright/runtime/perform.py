@@ -35,13 +35,14 @@ from runwright.crash_points import crash_here
 from runwright.log import AT_WORK, Log
 from runwright.runtime.engine import Engine
 from runwright.runtime.processes import Answer, Gone, Raised, Returned, TooLarge
+from runwright.runtime.threads import NeverBegan
 
 log = Log("runwright.runtime")
 
 NEVER_S = float("inf")
 KILL_S = 10.0  # what the system may take to end a killed process
 _FULL = {
-    "thread": ", while no thread was free (tool_threads_max)",
+    "thread": ", before a thread was free (tool_threads_max)",
     "process": ", while no process was free (tool_processes_max)",
 }
 
@@ -159,7 +160,11 @@ class Call:
 
     async def _here(self) -> Outcome:
         if self.spec.isolation == "thread":
-            return self._outcome(await self._engine.threads.run(self._answered, self._begin))
+            try:
+                return self._outcome(await self._engine.threads.run(self._answered, self._begin))
+            except NeverBegan:
+                self._began = False
+                raise
         self._begin()
         value = self._bound_call()
         if self._tool.is_async:

@@ -16,11 +16,18 @@ from typing import Any, NamedTuple, TypeAlias
 Ended: TypeAlias = "asyncio.Future[tuple[Any, BaseException | None]]"
 
 
+class NeverBegan(asyncio.CancelledError):
+    """A call was given up before a thread had taken it: it is not made."""
+
+
 class _Job(NamedTuple):
+    """A call for a thread; whoever gets hold of `taken` first makes it, or has it never made."""
+
     call: Callable[[], Any]
     context: contextvars.Context
     loop: asyncio.AbstractEventLoop
     ended: Ended
+    taken: threading.Lock
 
 
 class Threads:
@@ -46,7 +53,7 @@ class Threads:
         """Return what the call returns, from a thread; what it raises is raised.
 
         begin    called on the loop when a thread is free, right before the call; may raise to have none
-        Cancelling gives the call up; a thread that it was not called in yet is not used.
+        Cancelling gives the call up: it is at work in its thread by then, or NeverBegan is raised.
         """
         await self._places.acquire()
         try:
@@ -64,10 +71,13 @@ class Threads:
         loop = asyncio.get_running_loop()
         ended: Ended = loop.create_future()
         ended.add_done_callback(self._over)
-        self._jobs.put(_Job(call, contextvars.copy_context(), loop, ended))
+        taken = threading.Lock()
+        self._jobs.put(_Job(call, contextvars.copy_context(), loop, ended, taken))
         try:
             value, error = await asyncio.shield(ended)
         except asyncio.CancelledError:
+            if taken.acquire(blocking=False):
+                raise NeverBegan from None
             if not ended.done():
                 self._given_up.add(ended)
             raise
@@ -97,10 +107,11 @@ class Threads:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             value, error = None, None
-            try:
-                value = job.context.run(job.call)
-            except BaseException as raised:  # a tool's, to be told to whoever waits
-                error = raised
+            if job.taken.acquire(blocking=False):
+                try:
+                    value = job.context.run(job.call)
+                except BaseException as raised:  # a tool's, to be told to whoever waits
+                    error = raised
             try:
                 job.loop.call_soon_threadsafe(job.ended.set_result, (value, error))
             except RuntimeError:
