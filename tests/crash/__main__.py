@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from crash.cells import Cell, cluster_cells, every_cell
@@ -19,6 +20,7 @@ from crash.damage import Tally, cuts, damaged, flips, stored
 from crash.session import Session
 from crash.table import Outcome, table
 from services import postgres, redis
+from services.postgres import Server
 
 CELLS_A_SESSION = 12
 
@@ -30,6 +32,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--store", choices=("sqlite", "postgres", "both"), default="both")
     parser.add_argument("--at-once", type=int, default=2, help="sessions at the same time")
+    parser.add_argument("--private", action="store_true", help="on a PostgreSQL that nobody else uses")
     parser.add_argument("--flips", type=int, default=1_200, help="bits to flip in the files, besides")
     parser.add_argument("--keep", type=Path, help="keep everything in this folder")
     given = parser.parse_args()
@@ -41,7 +44,13 @@ def main() -> int:
         if given.store != "sqlite":
             cells = _chosen(cluster_cells(dice), given.points, dice)
             print(f"PostgreSQL and Redis, seed {given.seed}: {len(cells)} cells", flush=True)
-            text, failed, _ = cluster_table(folder, cells, given.seed, given.at_once)
+            text, failed, _ = cluster_table(
+                folder,
+                cells,
+                given.seed,
+                given.at_once,
+                postgres.private if given.private else postgres.found,
+            )
             print(f"{text}\n", flush=True)
         if given.store != "postgres":
             cells = _chosen(every_cell(dice), given.points, dice)
@@ -62,14 +71,20 @@ def _chosen(cells: Sequence[Cell], points: Sequence[str], dice: random.Random) -
     return chosen
 
 
-def cluster_table(folder: Path, cells: Sequence[Cell], seed: int, at_once: int) -> tuple[str, bool, Fences]:
+def cluster_table(
+    folder: Path,
+    cells: Sequence[Cell],
+    seed: int,
+    at_once: int,
+    database: Callable[[], AbstractContextManager[Server]] = postgres.found,
+) -> tuple[str, bool, Fences]:
     """Return what comes of cells of several processes as a table, whether a promise was broken, and the fences.
 
     Raises   Absent without a PostgreSQL or a Redis
     """
     (redis_folder := folder / "redis").mkdir(parents=True)
     sessions: list[ClusterSession] = []
-    with postgres.found() as server, redis.private(redis_folder) as cache:
+    with database() as server, redis.private(redis_folder) as cache:
 
         def made(place: Path, part: Sequence[Cell], part_seed: int) -> ClusterSession:
             sessions.append(ClusterSession(place, part, part_seed, server, cache.url))
@@ -77,11 +92,8 @@ def cluster_table(folder: Path, cells: Sequence[Cell], seed: int, at_once: int) 
 
         outcomes = asyncio.run(every_session(folder / "cluster", cells, seed, at_once, made))
     text, broken = table(outcomes)
-    told = sum((session.fences for session in sessions), Fences(0, 0, 0, 0))
-    text += (
-        f"\nworkers that had lost a run: {told.refused} appends refused, {told.dropped} runs let go before a call; "
-        f"{told.accepted} appends accepted, {told.called} tools called"
-    )
+    told = sum((session.fences for session in sessions), Fences())
+    text += f"\n{told.text()}"
     return text, broken or bool(told.accepted or told.called), told
 
 

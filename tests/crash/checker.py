@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import struct
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ STEP_KEYS = uuid.UUID("8d1b1d3e-7d0c-5a6e-9f2b-6f0f3c1a7e55")
 TERMINAL = {"run.completed": "completed", "run.failed": "failed", "run.cancelled": "cancelled"}
 RESULTS = ("step.succeeded", "step.failed", "step.retrying")
 CLOCK_S = 0.05  # the server rounds its times and keeps to a clock of its own
+MARK = struct.Struct(">16sI")  # of an event in the archive: its hash, and its length
 
 
 class Findings(NamedTuple):
@@ -30,6 +32,7 @@ class Findings(NamedTuple):
     again      executions of a step whose result was on record
     extra      executions of a step that a death had cut off before
     accepted, steps, frames   how much there was to look at
+    archived   runs that were in the archive in the end
     """
 
     wrong: list[tuple[int, str]]
@@ -39,6 +42,7 @@ class Findings(NamedTuple):
     accepted: int
     steps: int
     frames: int
+    archived: int
 
 
 class Story:
@@ -53,7 +57,7 @@ class Story:
         self.run_id, self.status, self.seq, self.head = row
         self.records, self.archived = records, archived
         self.events = [json.loads(body) for _, body, _ in records]
-        self.client = self.events[0]["data"].get("metadata", {}).get("client")
+        self.client = self.events[0]["data"].get("metadata", {}).get("client") if records else None
         accepted = [e["data"]["plan"] for e in self.events if e["type"] == "plan.accepted"]
         self.plan = accepted[-1] if accepted else None
 
@@ -72,6 +76,9 @@ class Story:
             yield "the archive and the journal do not agree"  # G6
         if (self.seq, self.head) != (len(self.records), last):
             yield "the row and the records do not agree on where the journal ends"
+        if not self.records:
+            yield "it is neither in the journal nor in the archive"
+            return
         ends = [TERMINAL[event["type"]] for event in self.of(*TERMINAL)]
         if not ends or self.events[-1]["type"] not in TERMINAL or ends[-1] != self.status:
             yield f"the run is not over: {self.status}, its newest event is {self.events[-1]['type']}"
@@ -141,7 +148,8 @@ class _Checker:
         self._shown_as_recorded()
         steps = sum(len(story.plan["steps"]) for story in self.stories.values() if story.plan)
         frames = sum(len(stream["frames"]) for stream in self.streams)
-        return Findings(self.wrong, self.lost, self.again, self.extra, len(accepted), steps, frames)
+        archived = sum(bool(story.archived) for story in self.stories.values())
+        return Findings(self.wrong, self.lost, self.again, self.extra, len(accepted), steps, frames, archived)
 
     def _wrong(self, run_id: str, what: str) -> None:
         self.wrong.append((self.born.get(run_id, max(self.lives.values())), f"{run_id}: {what}"))
@@ -279,7 +287,7 @@ class _Checker:
         """G8: one run a key, the same answer to who asks again; and no client has two runs at all."""
         runs_of = Counter(story.client for story in self.stories.values())
         for client, runs in runs_of.items():
-            if runs > 1:
+            if client and runs > 1:
                 self.wrong.append((int(client.partition("-")[0]), f"the client {client} has {runs} runs"))
         answers: dict[str, set[tuple[int, str]]] = defaultdict(set)
         for asked in self.history:
@@ -321,22 +329,21 @@ def stories_in(folder: Path) -> dict[str, Story]:
         rows = con.execute("SELECT run_id, status, seq, head FROM runs").fetchall()
         events = "SELECT seq, body, hash FROM events WHERE run_id = ? ORDER BY seq"
         hot = {row[0]: con.execute(events, (row[0],)).fetchall() for row in rows}
-        archive = dict(con.execute("SELECT run_id, document FROM run_archive").fetchall())
+        copies = con.execute("SELECT run_id, document, marks FROM run_archive").fetchall()
+        archive = {run_id: archived_records(document, marks) for run_id, document, marks in copies}
         return {
-            row[0]: Story(row, hot[row[0]] or _archived(archive.get(row[0])), _archived(archive.get(row[0])))
+            row[0]: Story(row, hot[row[0]] or archive.get(row[0], []), archive.get(row[0], []))
             for row in rows
         }
     finally:
         con.close()
 
 
-def _archived(document: bytes | None) -> list[tuple[int, bytes, bytes]]:
-    """The records in a document of the archive, their chain made anew: it must end where the row says."""
-    records, last, number = [], b"", 0
-    for body in _bodies(document) if document else ():
-        last, number = hashlib.blake2b(last + body, digest_size=16).digest(), number + 1
-        records.append((number, body, last))
-    return records
+def archived_records(document: bytes, marks: bytes) -> list[tuple[int, bytes, bytes]]:
+    """Return the records in a document of the archive, with the hashes of their marks if these fit."""
+    bodies, kept = [*_bodies(document)], [*MARK.iter_unpack(marks)]
+    fit = [len(body) for body in bodies] == [size for _, size in kept]
+    return [(n, body, kept[n - 1][0] if fit else b"") for n, body in enumerate(bodies, start=1)]
 
 
 def _bodies(document: bytes) -> Iterator[bytes]:

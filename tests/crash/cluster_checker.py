@@ -5,41 +5,20 @@ A fifth witness is the database: it writes down which connection appended to whi
 
 from __future__ import annotations
 
-import ast
-import asyncio
 import json
-import threading
-import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
-import asyncpg
-
-from crash.checker import CLOCK_S, Findings, Story, _Checker
+from crash.checker import CLOCK_S, TERMINAL, Findings, Story, _Checker
+from crash.evidence import Evidence, read
 
 CANCEL_S = 1.0  # a step whose start was on record before the cancel may begin so much behind the answer
 CONTROLS = ("run.cancelling", "run.restarted", "run.approved", "run.rejected")
-# How a row of events is written; the dictionary is part of the format and is read as data, without an import.
-DEFLATED, PLAIN, BETWEEN = b"\x02", b"\x01", b"\x1e"
-_FORMAT = Path(__file__).parents[2] / "src/runwright/adapters/journal_postgres_rows.py"
-DICTIONARY = next(
-    ast.literal_eval(node.value)
-    for node in ast.parse(_FORMAT.read_text()).body
-    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DICTIONARY"
-)
-AUDIT = (
-    """CREATE TABLE written (number bigint GENERATED ALWAYS AS IDENTITY, run_id uuid, epoch bigint, seq bigint,
-        app text DEFAULT current_setting('application_name'), at timestamptz DEFAULT clock_timestamp())""",
-    """CREATE FUNCTION was_written() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO written (run_id, epoch, seq) VALUES (NEW.run_id, NEW.epoch, NEW.seq);
-        RETURN NULL;
-    END $$""",
-    """CREATE TRIGGER was_written AFTER UPDATE ON runs FOR EACH ROW
-    WHEN (OLD.epoch <> NEW.epoch OR OLD.seq <> NEW.seq) EXECUTE FUNCTION was_written()""",
-)
 
 
 class Fences(NamedTuple):
@@ -49,31 +28,52 @@ class Fences(NamedTuple):
     dropped    runs that they let go before they called anything
     accepted   appends of theirs that were accepted: must be 0
     called     tools that they called for a run that was another one's already, and whose call began then
+    late       tools of theirs that had been called before and acted then, under the same key as the next ones
+    waits_s    from the end of a dead worker's lease until another one claimed a run of it
     """
 
-    refused: int
-    dropped: int
-    accepted: int
-    called: int
+    refused: int = 0
+    dropped: int = 0
+    accepted: int = 0
+    called: int = 0
+    late: int = 0
+    waits_s: tuple[float, ...] = ()
+
+    def text(self) -> str:
+        """Return it in two sentences."""
+        waits_s = sorted(self.waits_s) or [0.0]
+        return (
+            f"workers that had lost a run: {self.refused} appends refused, {self.dropped} runs let go before a call; "
+            f"{self.accepted} appends accepted, {self.called} tools called; {self.late} tools acted late, with the key\n"
+            f"runs of dead workers: {len(self.waits_s)} claimed by others, "
+            f"{median(waits_s):.1f} s behind the lease (median), {waits_s[-1]:.1f} s at the most"
+        )
 
     def __add__(self, other: tuple[Any, ...]) -> Fences:
         return Fences(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 def check_cluster(folder: Path) -> tuple[Findings, Fences]:
-    """Return what the witnesses in a folder, and the database, say."""
+    """Return what the witnesses in a folder say."""
     checker = _ClusterChecker(folder)
-    return checker.findings(), checker.fences()
+    findings = checker.findings()
+    return findings, checker.fences()
 
 
 class _ClusterChecker(_Checker):
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the database said in the end."""
+        return read(self.folder)
+
     def _stories(self) -> dict[str, Story]:
-        url = (self.folder / "database").read_text()
-        runs, events, self.written = _asked(url)
-        records = defaultdict(list)
-        for run_id, last, hashes, body in events:
-            records[run_id] += _records(f"run_{run_id.hex}", last, hashes, body)
-        return {f"run_{row[0].hex}": _story(row, records[row[0]]) for row in runs}
+        journal, archive = self.evidence.journal, self.evidence.archive
+        return {
+            row[0]: _ClusterStory(
+                row, sorted(journal.get(row[0]) or archive.get(row[0], [])), archive.get(row[0], [])
+            )
+            for row in self.evidence.runs
+        }
 
     def fences(self) -> Fences:
         """Return what the logs and the database say of stale workers."""
@@ -83,7 +83,8 @@ class _ClusterChecker(_Checker):
                 if '"run.claim_lost"' in line:
                     lost_by_append = ", not " in json.loads(line)["error"]
                     refused, dropped = refused + lost_by_append, dropped + (not lost_by_append)
-        return Fences(refused, dropped, self._accepted_stale(), self._called_stale())
+        called, late = self._called_stale()
+        return Fences(refused, dropped, self._accepted_stale(), called, late, tuple(self._waits_s()))
 
     def _accepted_stale(self) -> int:
         """Appends under one epoch come from the connections of one process; controls may come from any."""
@@ -91,8 +92,7 @@ class _ClusterChecker(_Checker):
         newest = Counter[str]()
         stale = 0
         types = {(run_id, e["seq"]): e["type"] for run_id, s in self.stories.items() for e in s.events}
-        for run, epoch, seq, app, _ in self.written:
-            run_id = f"run_{run.hex}"
+        for run_id, epoch, seq, app, _, _ in self.evidence.written:
             added = [types.get((run_id, n)) for n in range(newest[run_id] + 1, seq + 1)]
             newest[run_id] = seq
             if not {*added} & {*CONTROLS} and owner.setdefault((run_id, epoch), app) != app:
@@ -100,21 +100,42 @@ class _ClusterChecker(_Checker):
                 self._wrong(run_id, f"event {seq} was appended under epoch {epoch} by a process without it")
         return stale
 
-    def _called_stale(self) -> int:
-        """Calls of an attempt that began after another process had begun the next one."""
+    def _called_stale(self) -> tuple[int, int]:
+        """Calls that began after another process had begun the next attempt, and effects that came after it."""
         started = {
-            (run_id, e["step_number"], e["data"]["attempt"]): datetime.fromisoformat(e["at"]).timestamp()
+            (run_id, e["step_number"], e["data"]["attempt"]): _epoch_s(e)
             for run_id, story in self.stories.items()
             for e in story.of("step.started")
         }
-        stale = 0
+        stale = late = 0
         for effect in self.effects:
             step = (effect["run_id"], effect["step_number"])
             next_at_s = started.get((*step, effect["attempt"] + 1))
-            if next_at_s is not None and effect["called_at_s"] > next_at_s + CLOCK_S:
+            if next_at_s is None or effect["at_s"] <= next_at_s + CLOCK_S:
+                continue
+            if effect["called_at_s"] <= next_at_s + CLOCK_S:
+                late += 1
+            else:
                 stale += 1
                 self._wrong(effect["run_id"], f"step {step[1]} was called by a worker that had lost the run")
-        return stale
+        return stale, late
+
+    def _waits_s(self) -> Iterator[float]:
+        """How long the runs of dead workers waited, but for those that waited for a person."""
+        nobodys = {*TERMINAL, *CONTROLS, "run.awaiting_approval"}
+        before: dict[str, tuple[int, str | None]] = {}
+        types = {(run_id, e["seq"]): e["type"] for run_id, s in self.stories.items() for e in s.events}
+        for run_id, epoch, seq, _, worker, at_s in self.evidence.written:
+            had, owner = before.get(run_id, (epoch, worker))
+            before[run_id] = (epoch, worker)
+            over_s = self.evidence.leases.get(owner or "")
+            if (
+                epoch > had
+                and over_s is not None
+                and owner != worker
+                and types.get((run_id, seq)) not in nobodys
+            ):
+                yield at_s - over_s
 
     def _extra_executions(self) -> None:
         """A death or a stop costs a step in flight one execution more; whose, is said by its process."""
@@ -134,7 +155,7 @@ class _ClusterChecker(_Checker):
     def _nothing_again(self) -> None:
         """G2: what is on record as done is not called any more, by the clock that all processes share."""
         done_at = {
-            (story.run_id, event["step_number"]): datetime.fromisoformat(event["at"]).timestamp()
+            (story.run_id, event["step_number"]): _epoch_s(event)
             for story in self.stories.values()
             for event in story.of("step.succeeded")
         }
@@ -158,23 +179,6 @@ class _ClusterChecker(_Checker):
                 self._wrong(run_id, "a tool was called behind the answer to a cancel")
 
 
-def _story(row: Any, records: list[tuple[int, bytes, bytes]]) -> Story:
-    return _ClusterStory((f"run_{row[0].hex}", row[1], row[2], row[3]), sorted(records), [])
-
-
-def _records(run_id: str, last: int, hashes: bytes, body: bytes) -> list[tuple[int, bytes, bytes]]:
-    """The events of one row: an append's, one behind the other, deflated, without the run's id."""
-    digests = [hashes[at : at + 16] for at in range(0, len(hashes), 16)]
-    if body[:1] == DEFLATED:
-        body = zlib.decompressobj(-12, DICTIONARY).decompress(body[1:])
-    else:
-        body = body.removeprefix(PLAIN)
-    own = f',"run_id":"{run_id}","at":'.encode()
-    texts = [text.replace(b',"at":', own, 1) for text in body.split(BETWEEN)]
-    assert len(texts) == len(digests), f"a row of {run_id} does not have a hash for each event"
-    return list(zip(range(last - len(texts) + 1, last + 1), texts, digests, strict=True))
-
-
 class _ClusterStory(Story):
     def faults(self) -> Iterator[str]:
         yield from super().faults()
@@ -187,22 +191,5 @@ class _ClusterStory(Story):
                 yield f"{event['type']} of step {number} is of attempt {attempt}, {newest[number]} had begun"
 
 
-def _asked(url: str) -> list[list[Any]]:
-    """The rows of the database, asked for on a thread of its own: a loop may run here."""
-    found: list[list[Any]] = []
-
-    async def asked() -> None:
-        con = await asyncpg.connect(url, timeout=10)
-        try:
-            found.append(await con.fetch("SELECT run_id, status, seq, head FROM runs"))
-            found.append(await con.fetch("SELECT run_id, seq, hashes, body FROM events"))
-            columns = "run_id, epoch, seq, app, at"
-            found.append(await con.fetch(f"SELECT {columns} FROM written ORDER BY number"))
-        finally:
-            await con.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(asked()))
-    thread.start()
-    thread.join()
-    assert len(found) == 3, "the database could not be read"
-    return found
+def _epoch_s(event: dict[str, Any]) -> float:
+    return datetime.fromisoformat(event["at"]).timestamp()

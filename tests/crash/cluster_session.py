@@ -15,7 +15,8 @@ import httpx2
 from crash.cells import Cell
 from crash.checker import Findings
 from crash.clients import Clients
-from crash.cluster_checker import AUDIT, Fences, check_cluster
+from crash.cluster_checker import Fences, check_cluster
+from crash.evidence import AUDIT, write_down
 from crash.members import LEASE_S, Member, Role
 from crash.session import FAULT_S_MAX, QUIESCENCE_S_MAX, Said, _until
 from crash.shapes import SHAPES, Client
@@ -49,12 +50,11 @@ class ClusterSession(Said):
         self._members: list[tuple[Member, int]] = []
         self.observed: list[bool] = []
         self.failures: list[tuple[int, str]] = []
-        self.fences = Fences(0, 0, 0, 0)
+        self.fences = Fences()
 
     async def run(self) -> Findings:
         """Return what the checker found once every run is over."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "database").write_text(self._stores["RUNWRIGHT_DATABASE_URL"])
         await self._founded()
         try:
             for number, cell in enumerate(self._cells):
@@ -73,8 +73,9 @@ class ClusterSession(Said):
         self._clients.save(self._folder)
         lives = {str(member.pid): number for member, number in self._members}
         (self._folder / "lives").write_text(json.dumps(lives))
-        findings, self.fences = check_cluster(self._folder)
+        write_down(self._stores["RUNWRIGHT_DATABASE_URL"], self._folder)
         self._server.drop(self._database)
+        findings, self.fences = check_cluster(self._folder)
         return findings
 
     async def _founded(self) -> None:
@@ -140,8 +141,10 @@ class ClusterSession(Said):
 
         ends = cell.action == "drain" or cell.point.startswith("drain")
         until_s = time.monotonic() + FAULT_S_MAX
-        # a stop hits threads inside their tools, which then act when it is over (docs/limitations.md)
-        names = [name for name in cell.shapes(self._dice) if name != "threads"]
+        names = [
+            *cell.shapes(self._dice),
+            "threads",
+        ]  # a stop hits them in the middle, and they act behind it
         while not broken() and time.monotonic() < until_s:  # the point may be passed by the other worker
             batch = [self._script(f"{number}-{len(self._scripts)}-{name}", name) for name in names]
             if ends:

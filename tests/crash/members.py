@@ -30,6 +30,7 @@ class Member(Life):
             "RUNWRIGHT_LOG_FORMAT": "json",
             "RUNWRIGHT_DRAIN_GRACE_S": "5",
             "RUNWRIGHT_WORKER_LEASE_S": str(LEASE_S),
+            "RUNWRIGHT_ARCHIVE_AFTER_S": "0.2",  # while clients still read, restart and follow the runs
             "CRASH_EFFECTS": str(folder / "effects"),
         }
         with self.log_path.open("wb") as log:

@@ -11,11 +11,14 @@ from runwright import Retry, ToolContext, tool
 from runwright.core.errors import ToolRetryable
 from runwright.crash_points import crash_here
 
+TIMEOUT_S = 30.0
+ON_THE_WAY_S = 0.05  # from the call of a tool in a thread to what it does
 AT_ONCE = Retry(attempts_max=3, base_s=0.02, jitter_s=0.0)
 
 
-def act(ctx: ToolContext, effects: str) -> None:
-    called_at_s = time.time()
+def act(ctx: ToolContext, effects: str, called_at_s: float | None = None, pause_s: float = 0.0) -> None:
+    called_at_s = time.time() if called_at_s is None else called_at_s
+    time.sleep(pause_s)
     crash_here("tool.before_effect")
     line = {
         "run_id": ctx.run_id,
@@ -62,10 +65,14 @@ async def pure(n: int, ctx: ToolContext) -> int:
     return n
 
 
-@tool(effects="keyed")
+@tool(effects="keyed", timeout_s=TIMEOUT_S)
 def threaded(n: int, ctx: ToolContext) -> int:
-    act(ctx, "keyed")
-    time.sleep(0.01)
+    """Act a little behind the call.
+
+    The whole process may be stopped between the last look at the lease and the first line here, so it is not
+    for this line to say when the call began: the deadline counts from it.
+    """
+    act(ctx, "keyed", ctx.deadline_s - TIMEOUT_S, ON_THE_WAY_S)
     return n
 
 
