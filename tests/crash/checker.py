@@ -184,7 +184,9 @@ class _Checker:
                     f"attempt {attempt} of step {number}: {times} executions, {len(started)} on record",
                 )
         for (run_id, number), found in keys.items():
-            plan = self.stories[run_id].plan
+            if (plan := self.stories[run_id].plan) is None:
+                self._wrong(run_id, f"step {number} was executed without a plan on record")
+                continue
             expected = {str(uuid.uuid5(STEP_KEYS, f"{run_id}/{plan['plan_id']}/{number}"))}
             if found != expected:
                 self._wrong(run_id, f"the keys of step {number} are {found}, not {expected}")

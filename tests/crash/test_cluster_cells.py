@@ -10,6 +10,9 @@ import pytest
 
 from crash.__main__ import cluster_table
 from crash.cells import Cell, cluster_cells
+from crash.checker import Findings
+from crash.cluster_checker import check_cluster
+from crash.tampers import OF_A_CLUSTER, unnoticed
 from services.postgres import Absent
 
 SEED = 20_261_122
@@ -18,6 +21,8 @@ CELLS = (
     Cell("step.before_call", None, "pause", 1, "worker"),
     Cell("claim.after_commit", None, "stop and kill", 1, "worker"),
     Cell("append.after_commit", "step.started", "kill", 1, "worker"),
+    Cell("step.after_interrupt", None, "kill", 1, "worker"),
+    Cell("archive.mid_delete", None, "kill", 1, "worker"),
     Cell("create.after_commit", None, "kill", 1, "api"),
 )
 
@@ -34,7 +39,7 @@ def test_every_point_has_a_cell_in_each_process_that_passes_it() -> None:
 
 @pytest.mark.timeout(400)
 def test_a_process_that_dies_or_stops_among_others_breaks_no_promise(tmp_path: Path) -> None:
-    """Nothing accepted is lost or run again, and whoever was stopped for too long is refused."""
+    """Nothing accepted is lost or run again, whoever was stopped for too long is refused; and lies are found."""
     try:
         text, broken, fences = cluster_table(tmp_path, CELLS, SEED, at_once=1)
     except Absent as absent:
@@ -48,3 +53,9 @@ def test_a_process_that_dies_or_stops_among_others_breaks_no_promise(tmp_path: P
     hit = fences.refused + fences.dropped
     assert hit > 0, "no stopped worker was refused an append or kept from a call: its fault hit nobody"
     assert (fences.accepted, fences.called) == (0, 0)
+    assert fences.waits_s, "nobody claimed a run of a killed worker: its fault hit nobody"
+    assert unnoticed(OF_A_CLUSTER, tmp_path / "cluster/session-0", tmp_path, checked) == []
+
+
+def checked(folder: Path) -> Findings:
+    return check_cluster(folder)[0]
