@@ -33,7 +33,7 @@ from runwright.log import Log
 from runwright.observers import Observers, observers
 from runwright.rate_limits import rate_limits
 from runwright.readings import read_by, streams_open
-from runwright.runtime.stream import SharedPages
+from runwright.runtime.stream import Followers
 from runwright.settings import Settings
 from runwright.settings_sources import secrets_of
 from runwright.version import VERSION
@@ -213,8 +213,7 @@ def parts_of(app: Application, port: int | None) -> Parts:
     return Parts(
         service=app.service,
         registry=app.registry,
-        pages=SharedPages(app.engine.journal),
-        feed=app.engine.feed,
+        followers=Followers(app.engine.journal, app.engine.feed, settings.stream_heartbeat_s),
         health=lambda in_full: told(app, in_full=in_full),
         draining=lambda: app.worker.draining,
         ring=app.ring,
@@ -233,7 +232,6 @@ def parts_of(app: Application, port: int | None) -> Parts:
         request_wait_s_max=settings.request_wait_s_max,
         requests_wait_s_max=settings.requests_wait_s_max,
         create_hold_s=settings.create_hold_ms / 1_000,
-        stream_heartbeat_s=settings.stream_heartbeat_s,
         streams=streams,
         metrics=_metrics_page(app, streams),
         tracks=_tracks(app),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,7 +12,6 @@ import msgspec
 
 from runwright.bootstrap import Application, application
 from runwright.core.budget import budget_from
-from runwright.core.codec import Record
 from runwright.core.declare import DeclaredTool
 from runwright.core.drafts import draft_of
 from runwright.core.errors import Invalid
@@ -21,8 +20,9 @@ from runwright.core.ids import DEFAULT_TENANT, RunId, Tenant
 from runwright.core.state import Run
 from runwright.log import Log
 from runwright.ports import RunFilter
+from runwright.runtime.channel import Batch
 from runwright.runtime.requests import NewRun
-from runwright.runtime.stream import follow
+from runwright.runtime.stream import Followers
 from runwright.settings import Settings
 from runwright.settings_sources import strangers
 
@@ -191,18 +191,13 @@ class Runwright:
         Raises   RunMissing
         """
         app = self._running
-        stream = follow(
-            app.engine.journal,
-            app.engine.feed,
-            self._tenant,
-            RunId(run_id),
-            after,
-            idle_s=app.settings.stream_heartbeat_s,
-            stopping=lambda: app.worker.draining,
-        )
-        async for item in stream:
-            if isinstance(item, Record):
-                yield msgspec.json.decode(item.body, type=EventView)
+        followers = Followers(app.engine.journal, app.engine.feed, app.settings.stream_heartbeat_s)
+        stream = followers.follow(self._tenant, RunId(run_id), after, stopping=lambda: app.worker.draining)
+        async with aclosing(stream) as items:
+            async for item in items:
+                if isinstance(item, Batch):
+                    for record in item.records:
+                        yield msgspec.json.decode(record.body, type=EventView)
 
     async def cancel(self, run_id: str) -> RunView:
         """Return the run with its cancellation on record.

@@ -16,14 +16,15 @@ from runwright.adapters.file_lock import lock_holder
 from runwright.adapters.journal_sqlite import SqliteJournal
 from runwright.adapters.live_local import LocalFeed
 from runwright.cli.access import PAGE_MAX, Json, Reading
-from runwright.core.codec import EMPTY, Record, verified
+from runwright.core.codec import EMPTY, verified
 from runwright.core.errors import JournalUnavailable, RunCorrupt, RunMissing, RunwrightError
 from runwright.core.ids import DEFAULT_TENANT, RunId
 from runwright.core.run import fold
 from runwright.core.state import Run
 from runwright.core.view import run_object, summary
 from runwright.ports import Journal, RunFilter, RunRow
-from runwright.runtime.stream import Idle, follow
+from runwright.runtime.channel import Batch
+from runwright.runtime.stream import Followers, Idle
 
 if TYPE_CHECKING:
     from runwright.adapters.postgres import Database
@@ -154,20 +155,14 @@ class Archive:
 
         Raises   DriverGone when it is not over and its driver has died
         """
-        following = follow(
-            self._known(run_id),
-            LocalFeed(),
-            DEFAULT_TENANT,
-            RunId(run_id),
-            after,
-            idle_s=LOOK_EVERY_S,
-            stopping=lambda: False,
-        )
+        followers = Followers(self._known(run_id), LocalFeed(), LOOK_EVERY_S)
+        following = followers.follow(DEFAULT_TENANT, RunId(run_id), after, stopping=lambda: False)
         alone = False
         async with aclosing(following) as items:
             async for item in items:
-                if isinstance(item, Record):
-                    yield msgspec.json.decode(item.body)
+                if isinstance(item, Batch):
+                    for record in item.records:
+                        yield msgspec.json.decode(record.body)
                 elif isinstance(item, Idle):
                     # a driver may have ended the run and itself since the file was read: look once more
                     if alone:

@@ -14,7 +14,6 @@ import msgspec
 
 from runwright.bootstrap import Application, application
 from runwright.cli.access import Access, Json
-from runwright.core.codec import Record
 from runwright.core.drafts import draft_of
 from runwright.core.errors import RunwrightError
 from runwright.core.events import Resolution
@@ -22,8 +21,9 @@ from runwright.core.ids import DEFAULT_TENANT, RunId
 from runwright.core.state import Run
 from runwright.core.view import plan_object
 from runwright.log import terse
+from runwright.runtime.channel import Batch
 from runwright.runtime.requests import NewRun
-from runwright.runtime.stream import Idle, follow
+from runwright.runtime.stream import Followers, Idle
 from runwright.settings import Settings
 
 # How often a quiet run is looked at, and how often in a row it may be in nobody's hand: a worker that
@@ -84,21 +84,14 @@ class Local:
         run = await app.service.run(DEFAULT_TENANT, known)
         if not run.is_over and run.status != "awaiting_approval":
             app.worker.wake(known)
-        engine = app.engine
-        following = follow(
-            engine.journal,
-            engine.feed,
-            DEFAULT_TENANT,
-            known,
-            after,
-            idle_s=LOOK_EVERY_S,
-            stopping=lambda: app.worker.draining,
-        )
+        followers = Followers(app.engine.journal, app.engine.feed, LOOK_EVERY_S)
+        following = followers.follow(DEFAULT_TENANT, known, after, stopping=lambda: app.worker.draining)
         async with aclosing(following) as items:
             async for item in items:
-                if isinstance(item, Record):
+                if isinstance(item, Batch):
                     looks = 0
-                    yield msgspec.json.decode(item.body)
+                    for record in item.records:
+                        yield msgspec.json.decode(record.body)
                 elif isinstance(item, Idle):
                     if (await app.service.run(DEFAULT_TENANT, known)).status == "awaiting_approval":
                         return

@@ -18,12 +18,11 @@ from runwright.http.access import Access, Gate
 from runwright.http.problems import Refusal
 from runwright.http.surroundings import Surroundings
 from runwright.http.tracks import Tracks
-from runwright.ports import LiveFeed
 from runwright.runtime.audit_trail import AuditTrail
 from runwright.runtime.keyring import KeyRing
 from runwright.runtime.registry import Registry
 from runwright.runtime.service import Service
-from runwright.runtime.stream import SharedPages
+from runwright.runtime.stream import Followers
 
 
 class Streams:
@@ -91,8 +90,7 @@ class Parts:
 
     service: Service
     registry: Registry
-    pages: SharedPages
-    feed: LiveFeed
+    followers: Followers
     health: Callable[[bool], Awaitable[dict[str, Any]]]
     draining: Callable[[], bool]
     ring: KeyRing
@@ -104,7 +102,6 @@ class Parts:
     request_wait_s_max: float
     requests_wait_s_max: float
     create_hold_s: float
-    stream_heartbeat_s: float
     streams: Streams
     metrics: MetricsPage | None
     tracks: Tracks

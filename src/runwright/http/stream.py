@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import ExitStack, aclosing
 
 import anyio
@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from runwright.core.codec import Record
 from runwright.core.errors import RunCorrupt, RunMissing, Unavailable
 from runwright.core.ids import RunId, Tenant
-from runwright.core.state import Run, RunStatus
+from runwright.core.state import Run
 from runwright.core.view import execution_log
 from runwright.http import docs, reading
 from runwright.http.access import Access
@@ -24,7 +24,8 @@ from runwright.http.parts import Parts, access_of, parts_of
 from runwright.http.problems import Refusal
 from runwright.http.runs import RunRequest, new_run
 from runwright.log import Log
-from runwright.runtime.stream import PAGE_BYTES_MAX, PAGE_MAX, Idle, Stopping, follow
+from runwright.runtime.channel import Batch
+from runwright.runtime.stream import Idle, Stopping
 
 log = Log("runwright.http")
 
@@ -50,7 +51,8 @@ async def create_and_follow(request: Request) -> Response:
         new, key = await new_run(parts, request)
         submitted = await parts.service.submit(access.tenant, new, key)
         run_id = submitted.run.run_id
-        return _following(request, run_id, 0, place.pop_all(), {"Location": f"/api/v1/runs/{run_id}"})
+        location = {"Location": f"/api/v1/runs/{run_id}"}
+        return _following(request, run_id, 0, place.pop_all(), headers=location)
 
 
 @router.get(
@@ -64,11 +66,11 @@ async def events(request: Request, run_id: str) -> Response:
     after = _after(request)
     if _wants_json(request):
         return await _page(parts, request, access.tenant, known, after)
-    first = await parts.pages.page(access.tenant, known, after, PAGE_MAX, PAGE_BYTES_MAX)
-    first.verified(known)  # what is missing or damaged is refused, not a stream that breaks
+    # what is missing or damaged is refused, not a stream that breaks
+    first = await parts.followers.page(access.tenant, known, after)
     with ExitStack() as place:
         place.enter_context(parts.streams.opened(access.key_id))
-        return _following(request, known, after, place.pop_all())
+        return _following(request, known, after, place.pop_all(), first=first)
 
 
 class _Following(StreamingResponse):
@@ -82,10 +84,16 @@ class _Following(StreamingResponse):
 
 
 def _following(
-    request: Request, run_id: RunId, after: int, place: ExitStack, headers: dict[str, str] | None = None
+    request: Request,
+    run_id: RunId,
+    after: int,
+    place: ExitStack,
+    *,
+    first: Batch | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     setattr(request.state, FAREWELL, _TOO_SLOW)
-    body = _frames(parts_of(request), access_of(request), run_id, after)
+    body = _frames(parts_of(request), access_of(request), run_id, after, first)
     response = _Following(body, 200, {**_HEADERS, **(headers or {})}, media_type="text/event-stream")
     response.place = place
     return response
@@ -148,31 +156,37 @@ async def _until_left(socket: WebSocket, scope: anyio.CancelScope) -> None:
 
 
 async def _followed(
-    parts: Parts, access: Access, run_id: RunId, after: int
-) -> AsyncGenerator[Record | Idle | Stopping | str]:
-    """Yield what there is to say, nothing more once the key that the stream was begun with has ended."""
-    followed = follow(
-        parts.pages,
-        parts.feed,
+    parts: Parts, access: Access, run_id: RunId, after: int, first: Batch | None = None
+) -> AsyncGenerator[Batch | Idle | Stopping | str]:
+    """Yield what there is to say, nothing more once the key that the stream was begun with has ended.
+
+    Where the journal turns out to be damaged, `corrupt` is the end.
+    """
+    followed = parts.followers.follow(
         access.tenant,
         run_id,
         after,
-        idle_s=parts.stream_heartbeat_s,
         stopping=lambda: parts.draining() or not parts.ring.holds(access.key_id),
+        first=first,
     )
-    async with aclosing(followed) as items:
-        async for item in _until_damaged(items):
-            if not parts.ring.holds(access.key_id):
-                yield Stopping()
-                return
-            yield item
+    try:
+        async with aclosing(followed) as items:
+            async for item in items:
+                if not parts.ring.holds(access.key_id):
+                    yield Stopping()
+                    return
+                yield item
+    except RunCorrupt as error:
+        log.warning("run.corrupt", error=error.message)
+        yield "corrupt"
 
 
 async def _send_events(parts: Parts, socket: WebSocket, access: Access, run_id: RunId, after: int) -> None:
     async with aclosing(_followed(parts, access, run_id, after)) as items:
         async for item in items:
-            if isinstance(item, Record):
-                await socket.send_text(item.body.decode())
+            if isinstance(item, Batch):
+                for text in item.told(texts):
+                    await socket.send_text(text)
             elif isinstance(item, Stopping):
                 if parts.ring.holds(access.key_id):
                     await socket.close(_GOING_AWAY, "draining")
@@ -185,14 +199,16 @@ async def _send_events(parts: Parts, socket: WebSocket, access: Access, run_id: 
     await socket.close(_CLOSED_WELL)
 
 
-async def _frames(parts: Parts, access: Access, run_id: RunId, after: int) -> AsyncIterator[bytes]:
+async def _frames(
+    parts: Parts, access: Access, run_id: RunId, after: int, first: Batch | None = None
+) -> AsyncIterator[bytes]:
     """Yield SSE frames; a reader that does not read holds up nobody but itself."""
     with parts.ring.watched():
         yield f"retry: {RETRY_MS}\n\n".encode()
-        async with aclosing(_followed(parts, access, run_id, after)) as items:
+        async with aclosing(_followed(parts, access, run_id, after, first)) as items:
             async for item in items:
-                if isinstance(item, Record):
-                    yield frame(item)
+                if isinstance(item, Batch):
+                    yield item.told(frames)
                 elif isinstance(item, Idle):
                     yield b": still here\n\n"
                 elif isinstance(item, Stopping):
@@ -203,30 +219,26 @@ async def _frames(parts: Parts, access: Access, run_id: RunId, after: int) -> As
                     yield b'event: end\ndata: {"status":"' + item.encode() + b'"}\n\n'
 
 
-async def _until_damaged(
-    items: AsyncIterator[Record | Idle | Stopping | RunStatus],
-) -> AsyncIterator[Record | Idle | Stopping | str]:
-    """The items; where the journal turns out to be damaged, `corrupt` is the end."""
-    try:
-        async for item in items:
-            yield item
-    except RunCorrupt as error:
-        log.warning("run.corrupt", error=error.message)
-        yield "corrupt"
-
-
 def frame(record: Record) -> bytes:
     """Return an event as one SSE frame; its JSON holds no line break, so the frame stays one."""
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (record.seq, record.type.encode(), record.body)
 
 
+def frames(records: Sequence[Record]) -> bytes:
+    """Return events as SSE frames, one behind the other."""
+    return b"".join(map(frame, records))
+
+
+def texts(records: Sequence[Record]) -> list[str]:
+    """Return the messages of a WebSocket, one for each event."""
+    return [record.body.decode() for record in records]
+
+
 async def _page(parts: Parts, request: Request, tenant: Tenant, run_id: RunId, after: int) -> Response:
     asked = request.query_params.get("limit", str(EVENTS_PAGE_DEFAULT))
     limit = reading.integer(asked, "limit", least=1, most=EVENTS_PAGE_MAX)
-    page = await parts.pages.page(tenant, run_id, after, limit, PAGE_BYTES_MAX)
-    page.verified(run_id)
-    last = page.records[-1].seq if page.records else page.tip.seq
-    next_after = str(last) if last < page.tip.seq else "null"
+    page = await parts.followers.page(tenant, run_id, after, limit)
+    next_after = str(page.last_seq) if page.records and page.last_seq < page.tip_seq else "null"
     items = b",".join(record.body for record in page.records)
     body = b'{"items":[' + items + b'],"next_after":' + next_after.encode() + b"}"
     return Response(body, media_type="application/json")

@@ -29,13 +29,13 @@ from runwright.crash_points import crash_here
 from runwright.plan_port import PlanMade, PlanRequest
 from runwright.ports import History, IdempotencyKey, RunFilter, RunRow
 from runwright.runtime.calls import QUICK_S
+from runwright.runtime.channel import LOOK_AGAIN_S
 from runwright.runtime.engine import Engine
 from runwright.runtime.estimate import NOTHING, estimate
 from runwright.runtime.planned import PlanFact, make_plan, plan_request, verdict_on
 from runwright.runtime.reading import folded, read_run
 from runwright.runtime.requests import ClientKey, Listing, NewRun, Planned, Submitted, check_new
 from runwright.runtime.rows import corrupt_item, row_of
-from runwright.runtime.stream import LOOK_AGAIN_S
 from runwright.runtime.worker import Worker
 
 HEARD_S_MAX = 1.0  # how long the answer to a control waits for the drive to act on it
