@@ -15,8 +15,12 @@ from starlette.types import ASGIApp
 from engines.callers import Make, Socket
 from runwright.asgi import parts_of
 from runwright.bootstrap import Application
+from runwright.core.ids import RunId, Tenant
 from runwright.http.app import http_app
+from runwright.http.stream import _frames
 from runwright.runtime import keyring
+from runwright.runtime.channel import Batch
+from runwright.runtime.stream import Followers
 from runwright.settings import Settings
 from runwright.testing.waiting import wait_until
 
@@ -122,12 +126,16 @@ async def test_nothing_is_told_to_a_reader_who_is_behind(
     app: Application, server: ASGIApp, client: httpx2.AsyncClient, make: Make
 ) -> None:
     """Events that were there before the key ended are not sent after it, either."""
+
+    class OneByOne(Followers):
+        async def page(self, tenant: Tenant, run_id: RunId, after_seq: int, limit: int = 1) -> Batch:
+            return await super().page(tenant, run_id, after_seq, limit)
+
     key, text = await make()
     run_id = await waiting_run(client, text)
     access = await parts_of(app, None).gate.admit(_scope(text), None)  # type: ignore[arg-type]  # not read with a key
-    from runwright.http.stream import _frames
-
-    frames = _frames(parts_of(app, None), access, run_id, 0)  # type: ignore[arg-type]
+    followers = OneByOne(app.engine.journal, app.engine.feed, 15.0)
+    frames = _frames(replace(parts_of(app, None), followers=followers), access, RunId(run_id), 0)
     first = [await anext(frames), await anext(frames)]
     await app.store.keys.revoke(key.key_id, time.time())
     await wait_until(lambda: not app.ring.holds(key.key_id), 10, "the key to be known as revoked")

@@ -23,7 +23,7 @@ Kind = Literal["sse", "ws"]
 
 
 class Heard(NamedTuple):
-    """An event that came, and how long after it had happened, or after its reader asked for it."""
+    """An event that came, and how long after it had happened."""
 
     seq: int
     lag_s: float
@@ -38,7 +38,10 @@ class Ended(NamedTuple):
 class Reader:
     """Follows one run to its end.
 
-    heard    what came, in the order in which it came, over all connections
+    heard    seqs of what came, in the order in which it came, over all connections
+    lags_s   how late events came: after they had happened, or, of what had happened while it was cut off,
+             after it asked again
+    history_s   of what was there before it came: how long after it asked
     cuts     how often it broke off by itself, in the middle of whatever came
     sent_back   how often a server ended the connection before the run was over
     refused     how often a server said 503 and when to come again
@@ -49,14 +52,16 @@ class Reader:
     ) -> None:
         self.kind, self._addresses, self._run_id, self._dice = kind, addresses, run_id, dice
         self._at = dice.randrange(len(addresses))
-        self.heard: list[Heard] = []
+        self.heard: list[int] = []
+        self.lags_s: list[float] = []
+        self.history_s: list[float] = []
         self._cuts_left, self.cuts, self.sent_back, self.refused = cuts, 0, 0, 0
         self.opened = asyncio.Event()
 
     @property
     def after(self) -> int:
         """The seq behind which it goes on."""
-        return self.heard[-1].seq if self.heard else 0
+        return self.heard[-1] if self.heard else 0
 
     async def follow(self) -> None:
         """Return once the run's end was told."""
@@ -66,7 +71,7 @@ class Reader:
 
     async def _once(self) -> bool:
         until = self._dice.randint(1, 8) if self._cuts_left else None
-        self._asked_s = time.time()
+        asked_s, is_first = time.time(), not self.heard
         stream = (said_by_sse if self.kind == "sse" else said_by_ws)(
             self._addresses[self._at], self._run_id, self.after
         )
@@ -79,9 +84,10 @@ class Reader:
                 if isinstance(item, Ended):
                     self.sent_back += not item.is_over
                     return item.is_over
-                # what had happened before is late since it was asked for
-                since_asked_s = time.time() - self._asked_s
-                self.heard.append(Heard(item.seq, min(item.lag_s, since_asked_s)))
+                self.heard.append(item.seq)
+                since_asked_s = time.time() - asked_s
+                late = self.history_s if is_first and item.lag_s > since_asked_s else self.lags_s
+                late.append(min(item.lag_s, since_asked_s))
                 if until is not None and (until := until - 1) == 0:
                     self._cuts_left -= 1
                     self.cuts += 1

@@ -48,6 +48,8 @@ class Seen(NamedTuple):
     refused          connections that were to come again, 503
     sent_back        connections that a server ended before the run was over
     let_go           silent readers whose connection was ended by the server
+    lags_s           from an event to each of its readers, or from the moment that a reader came back for it
+    history_s        from asking to each event that was there before, with all readers asking at once
     kib_per_reader   resident memory of both servers, by reader, with all connected and nothing to tell
     kib_at_most      the same at the end
     cpu_s            of servers and worker
@@ -62,6 +64,7 @@ class Seen(NamedTuple):
     let_go: int
     silent: int
     lags_s: list[float]
+    history_s: list[float]
     kib_per_reader: float
     kib_at_most: float
     cpu_s: float
@@ -105,7 +108,8 @@ async def seen(crowd: Crowd, url: str, redis_url: str, folder: Path, seed: int) 
             idle_kib, cpu_s = _kib(servers) - before_kib, _cpu_s(servers, worker)
             loop = asyncio.get_running_loop()
             began_s = loop.time()
-            for run_id, plan_hash in (*thin, fat):
+            for number, (run_id, plan_hash) in enumerate((*thin, fat)):
+                await asyncio.sleep(began_s + number * crowd.pause_s / crowd.runs - loop.time())
                 await _approved(client, run_id, plan_hash)
             async with asyncio.timeout(END_S_MAX):
                 await asyncio.gather(*tasks)
@@ -117,7 +121,7 @@ async def seen(crowd: Crowd, url: str, redis_url: str, folder: Path, seed: int) 
                 wake.set()
                 quiet = await asyncio.gather(*silents)
             journals = {run_id: await journal_of(addresses[0], run_id) for run_id, _ in (*thin, fat)}
-    heard = [([event.seq for event in r.heard], journals[r._run_id]) for r in readers]
+    heard = [(r.heard, journals[r._run_id]) for r in readers]
     heard += [(seqs, journals[fat[0]][: len(seqs)]) for seqs, _ in quiet]
     assert all(seqs == journals[fat[0]] for seqs, _ in quiet[:TO_THE_END])
     return Seen(
@@ -129,7 +133,8 @@ async def seen(crowd: Crowd, url: str, redis_url: str, folder: Path, seed: int) 
         sent_back=sum(reader.sent_back for reader in readers),
         let_go=sum(was_let_go for _, was_let_go in quiet),
         silent=crowd.silent,
-        lags_s=[event.lag_s for reader in readers for event in reader.heard],
+        lags_s=[lag_s for reader in readers for lag_s in reader.lags_s],
+        history_s=[lag_s for reader in readers for lag_s in reader.history_s],
         kib_per_reader=idle_kib / crowd.readers,
         kib_at_most=most_kib / crowd.readers,
         cpu_s=cpu_s,
@@ -201,8 +206,9 @@ def _cpu_s(servers: Sequence[Process], worker: Process) -> float:
 
 def told(crowd: Crowd, saw: Seen) -> str:
     """Return a table of what was seen."""
-    lags_ms = [lag_s * 1_000 for lag_s in saw.lags_s]
+    per_s = crowd.runs * 2 / crowd.pause_s
     rows = {
+        "events in a second, in so many runs": f"{per_s:g}, {crowd.runs}",
         "readers (half SSE, half WebSocket)": f"{crowd.readers:,}",
         "… of which never read": f"{crowd.silent:,}",
         "deliveries": f"{saw.deliveries:,}",
@@ -212,10 +218,15 @@ def told(crowd: Crowd, saw: Seen) -> str:
         "connections refused with 503, made again": f"{saw.refused:,}",
         "connections ended by a server before the end of the run": f"{saw.sent_back:,}",
         "silent readers let go": f"{saw.let_go:,}",
-        "lag p50, p99, max, ms": ", ".join(f"{percentile(lags_ms, p):.1f}" for p in (0.5, 0.99, 1.0)),
+        "lag p50, p99, max, ms": _percentiles_ms(saw.lags_s),
+        "what was there before, all asking at once: p50, p99, max, ms": _percentiles_ms(saw.history_s),
         "memory per reader: connected, at the end, KiB": f"{saw.kib_per_reader:.1f}, {saw.kib_at_most:.1f}",
         "CPU s of servers and worker, wall s": f"{saw.cpu_s:.1f}, {saw.wall_s:.1f}",
         "load average": f"{os.getloadavg()[0]:.1f}",
     }
     width = max(map(len, rows))
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _percentiles_ms(found_s: Sequence[float]) -> str:
+    return ", ".join(f"{percentile([s * 1_000 for s in found_s], p):.1f}" for p in (0.5, 0.99, 1.0))
