@@ -29,6 +29,7 @@ from runwright.http.connections import HttpConnection, SocketConnection
 from runwright.http.parts import MetricsPage, Parts, Streams
 from runwright.http.surroundings import Surroundings
 from runwright.http.tracks import Tracks
+from runwright.listening import BACKLOG, address_of, listener
 from runwright.log import Log
 from runwright.observers import Observers, observers
 from runwright.rate_limits import rate_limits
@@ -44,7 +45,6 @@ HEADER_BYTES_MAX = 64 * 1024
 IDLE_CONNECTION_S = 30
 CONNECTIONS_MAX = 10_000
 FILES_MAX = CONNECTIONS_MAX + 1_000
-BACKLOG = 2_048  # connections that wait to be accepted
 LINGER_S = 0.25  # for requests that are on their way while the server stops to listen
 LOOKS_MAX = 6  # so often longer for clients that have connected and said nothing yet
 
@@ -135,18 +135,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(settings: Settings, *, drives: bool) -> int:
     if not _is_loopback(settings.host):
         await _refuse_without_keys(settings)
-    listener = _listener(settings.host, settings.port)
-    port = listener.getsockname()[1]
-    name = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{name}:{port}"
+    bound = listener(settings.host, settings.port, option="--port")
     with observers(settings, counting=True) as looking_on:
-        return await _served(settings, looking_on, listener, address, drives=drives)
+        return await _served(settings, looking_on, bound, drives=drives)
 
 
-async def _served(
-    settings: Settings, looking_on: Observers, listener: socket.socket, address: str, *, drives: bool
-) -> int:
-    port = listener.getsockname()[1]
+async def _served(settings: Settings, looking_on: Observers, bound: socket.socket, *, drives: bool) -> int:
+    port, address = bound.getsockname()[1], address_of(bound, settings.host)
     async with application(settings, drives=drives, observers=looking_on) as app:
         config = uvicorn.Config(
             http_app(parts_of(app, port)),
@@ -182,7 +177,7 @@ async def _served(
             log.info("planner.rules", note="no model is configured: prompts are planned by rules alone")
         else:
             log.info("planner.model", model=settings.llm_model, judge=settings.judge)
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=[bound])
         app.store.announce(None)
     log.info("server.stopped")
     return 0
@@ -251,20 +246,3 @@ def _metrics_page(app: Application, streams: Streams) -> MetricsPage | None:
     asked = read_by(app)
     metrics.readers.append(lambda: streams_open(streams.open))
     return MetricsPage(refresh=asked.refresh, text=metrics.text, media_type=CONTENT_TYPE, allow=allow)
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """A bound socket, so that the port is known before anything is announced."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host.strip("[]"), port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise Invalid(
-            f"the server cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port"
-        ) from error
-    listener.set_inheritable(False)
-    return listener

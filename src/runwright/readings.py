@@ -16,7 +16,6 @@ from runwright.health import oldest_waiting_s
 from runwright.stores import PostgresStore
 
 ASK_S_MAX = 2.0
-ASK_EVERY_S = 5.0
 
 
 class Asked:
@@ -59,12 +58,6 @@ class Asked:
                     ),
                 )
             )
-
-    async def keep(self) -> None:
-        """Ask again and again, for who shows figures without being able to wait."""
-        while True:
-            await self.refresh()
-            await asyncio.sleep(ASK_EVERY_S)
 
 
 def read_by(app: Application) -> Asked:

@@ -12,10 +12,14 @@ class ObservingSettings(BaseSettings):
     """Settings of what operators see; `Settings` has them all."""
 
     worker_metrics_host: str = Field(
-        default="127.0.0.1", description="the address on which `runwright worker` shows its metrics"
+        default="127.0.0.1",
+        description="the address on which `runwright worker` answers probes and shows metrics",
     )
     worker_metrics_port: int | None = Field(
-        default=None, ge=0, le=65_535, description="the port for that; none: they are not shown"
+        default=None,
+        ge=0,
+        le=65_535,
+        description="the port for that; 0: any free one, none: nothing is answered",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the least level that is logged"

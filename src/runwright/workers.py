@@ -1,26 +1,70 @@
-"""The worker: a process that carries out runs and takes no requests."""
+"""The worker: a process that carries out runs and takes no requests but those of probes."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, cast
 
 import structlog
+import uvicorn
+from starlette.types import ASGIApp
 
 from runwright import leaving, logs
-from runwright.adapters.metrics_prometheus import PrometheusMetrics
-from runwright.bootstrap import application
+from runwright.adapters.metrics_prometheus import CONTENT_TYPE, PrometheusMetrics
+from runwright.bootstrap import Application, application
 from runwright.core.errors import Invalid
 from runwright.crash_points import crash_here
+from runwright.health import told
+from runwright.http.connections import HttpConnection
+from runwright.http.probes import probes
+from runwright.listening import address_of, listener
 from runwright.observers import observers
-from runwright.readings import read_by
+from runwright.readings import Asked, read_by
 from runwright.settings import Settings
 from runwright.settings_sources import secrets_of
 from runwright.version import VERSION
 
 log = structlog.get_logger("runwright.worker")
+
+PROBERS_MAX = 100  # connections; more are refused
+PROBE_BYTES_MAX = 16 * 1024
+
+
+class Probed:
+    """What is told of a worker, from before it has started until it has ended."""
+
+    def __init__(self, metrics: PrometheusMetrics) -> None:
+        self._metrics = metrics
+        self._started: tuple[Application, Asked] | None = None
+
+    def has_started(self, app: Application) -> None:
+        self._started = app, read_by(app)
+
+    async def ready(self) -> dict[str, Any]:
+        """Return whether the worker takes up runs: it has started, is not draining, and the store answers."""
+        if self._started is None:
+            return {"status": "starting"}
+        app, _ = self._started
+        # not asked of the store, which is closed at the end of a drain
+        return {"status": "draining"} if app.worker.draining else await told(app, in_full=False)
+
+    async def figures(self) -> bytes:
+        """Return the metrics; what has to be asked for is that of the last time while the worker drains."""
+        if self._started is not None and not self._started[0].worker.draining:
+            await self._started[1].refresh()
+        return self._metrics.text()
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to the worker."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def work(settings: Settings) -> int:
@@ -42,28 +86,19 @@ def work(settings: Settings) -> int:
     return leaving.run(_work(settings))
 
 
-def _shown(metrics: PrometheusMetrics, settings: Settings) -> Callable[[], None]:
-    host, port = settings.worker_metrics_host, settings.worker_metrics_port or 0
-    try:
-        return metrics.serve(host, port)
-    except OSError as error:
-        raise Invalid(
-            f"metrics cannot be shown on {host}:{port}: {error.strerror}",
-            hint="choose another --metrics-port",
-        ) from error
-
-
 async def _work(settings: Settings) -> int:
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     async with AsyncExitStack() as stack:
         looking_on = stack.enter_context(
             observers(settings, counting=settings.worker_metrics_port is not None)
         )
+        probed = None if looking_on.metrics is None else Probed(looking_on.metrics)
+        if probed is not None:  # first, so that it is the last to go
+            app_of_probes = probes(probed.ready, probed.figures, CONTENT_TYPE)
+            await stack.enter_async_context(_answering(app_of_probes, settings))
         app = await stack.enter_async_context(application(settings, observers=looking_on))
-        reading = read_by(app)
-        if looking_on.metrics is not None:
-            stack.callback(loop.create_task(reading.keep()).cancel)
-            stack.callback(_shown(looking_on.metrics, settings))
+        if probed is not None:
+            probed.has_started(app)
 
         def end() -> None:
             app.worker.let_go()
@@ -76,3 +111,33 @@ async def _work(settings: Settings) -> int:
         await asked.wait()
     log.info("worker.stopped")
     return 0
+
+
+@asynccontextmanager
+async def _answering(app: ASGIApp, settings: Settings) -> AsyncIterator[None]:
+    """Have probes answered, by the loop that carries out runs: where it stands still, they are not."""
+    host, port = settings.worker_metrics_host, settings.worker_metrics_port
+    assert port is not None
+    bound = listener(host, port, option="--metrics-port")
+    patience_s = {"head": settings.request_head_s, "body": settings.request_body_s}
+    config = uvicorn.Config(
+        app,
+        http=cast("Any", partial(HttpConnection, stall_s=settings.stream_stall_s, patience_s=patience_s)),
+        ws="none",
+        h11_max_incomplete_event_size=PROBE_BYTES_MAX,
+        limit_concurrency=PROBERS_MAX,
+        timeout_graceful_shutdown=1,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    log.info("worker.listening", address=address_of(bound, host))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import time
+from pathlib import Path
 
 from runwright import ToolContext, tool
 from runwright.core.policy import Retry
@@ -46,3 +47,12 @@ async def pulse(pause_s: float, size: int) -> str:
     """Take some time, and return so many characters; nothing is written down."""
     await asyncio.sleep(pause_s)
     return "x" * size
+
+
+@tool(effects="keyed")
+async def held(until: str, ctx: ToolContext) -> int:
+    """End when a file is there."""
+    _noted(ctx)
+    while not Path(until).exists():
+        await asyncio.sleep(0.02)
+    return ctx.attempt

@@ -45,6 +45,35 @@ def test_probes_ask_for_routes_that_are_there() -> None:
     assert {f"GET {path}" for path in asked} <= ROUTES.keys()
 
 
+def test_every_pod_and_container_is_probed_where_it_listens() -> None:
+    """A worker is asked on the port of its metrics, an API on its own."""
+    pods = yaml.safe_load_all((DEPLOY / "kubernetes" / "runwright.yaml").read_text())
+    deployments = [document for document in pods if document["kind"] == "Deployment"]
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+
+    assert len(deployments) == 2
+    for deployment in deployments:
+        pod = deployment["spec"]["template"]
+        (container,) = pod["spec"]["containers"]
+        ports = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
+        asked = {
+            kind: container[f"{kind}Probe"]["httpGet"]["path"]
+            for kind in ("startup", "liveness", "readiness")
+        }
+        assert asked == {
+            "startup": "/health/live",
+            "liveness": "/health/live",
+            "readiness": "/health/ready",
+        }
+        for kind in asked:
+            port = ports[container[f"{kind}Probe"]["httpGet"]["port"]]
+            assert port == pod["metadata"]["annotations"]["prometheus.io/port"]
+            assert port == (container["args"][-1] if "worker" in container["args"] else "8000")
+    for name, port in {"api": "8000", "worker": "9100"}.items():
+        assert f":{port}/health/ready" in services[name]["healthcheck"]["test"][-1]
+    assert services["worker"]["command"] == ["worker", "--metrics-port", "9100"]
+
+
 def test_the_grace_of_a_pod_is_longer_than_that_of_the_server() -> None:
     """Else a drain would be cut off."""
     text = (DEPLOY / "kubernetes" / "runwright.yaml").read_text()

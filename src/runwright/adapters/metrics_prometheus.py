@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, assert_never
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
@@ -137,20 +137,6 @@ class PrometheusMetrics:
     def text(self) -> bytes:
         """Return everything in the text format."""
         return generate_latest(self._registry)
-
-    def serve(self, host: str, port: int) -> Callable[[], None]:
-        """Answer to Prometheus on a port of its own, from a thread; return what ends that.
-
-        Raises   OSError when the port cannot be had
-        """
-        server, thread = start_http_server(port, host, self._registry)
-
-        def end() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return end
 
     def _attempted(self, attempted: Attempted) -> None:
         tool, status, duration_ms = attempted.tool, attempted.status, attempted.duration_ms

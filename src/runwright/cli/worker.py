@@ -14,7 +14,9 @@ def worker(
     tools: Tools = None,
     metrics_port: Annotated[
         int | None,
-        typer.Option(metavar="PORT", help="Show metrics here (RUNWRIGHT_WORKER_METRICS_PORT)."),
+        typer.Option(
+            metavar="PORT", help="Answer probes and show metrics here (else RUNWRIGHT_WORKER_METRICS_PORT)."
+        ),
     ] = None,
 ) -> None:
     """Carry out runs that are accepted on the same PostgreSQL database, whoever accepted them.
@@ -23,10 +25,12 @@ def worker(
     RUNWRIGHT_WORKER_LEASE_S is taken for dead, and its runs are taken over. SIGTERM and Ctrl-C let running
     steps end, leave the rest to others and leave with status 0. Logs go to stderr.
 
+    With --metrics-port it answers /health/live, /health/ready and /metrics on this port, and nothing else.
+
     \b
     Examples:
       RUNWRIGHT_DATABASE_URL=postgresql://localhost/runs runwright worker
-      runwright worker --tools my_tools.py
+      runwright worker --tools my_tools.py --metrics-port 9100
     """
     from runwright.cli.configured import settings
 
