@@ -36,7 +36,7 @@ class Sizes(NamedTuple):
     records_at_once: int = 8
     isolated_calls: int = 500
     pause_s: float = 0.05
-    observed_rounds: int = 15
+    observed_rounds: int = 40
 
 
 FULL = Sizes()

@@ -40,7 +40,8 @@ class Log:
 
     def debug(self, event: str, **fields: Any) -> None:
         """Say what is of interest when something is looked into."""
-        self._say("debug", logging.DEBUG, event, fields)
+        if self.says_all:
+            self._say("debug", logging.DEBUG, event, fields)
 
     def info(self, event: str, **fields: Any) -> None:
         """Say what is of interest when nothing is wrong."""

@@ -29,10 +29,10 @@ class Observers:
 
     def observe(self) -> Observe:
         """Return what is told of every event that is recorded."""
-        sinks: list[Sink] = [one.observed for one in (self.metrics, self.traces) if one is not None]
-        of_steps = [*sinks, self.logged] if log.says_all else sinks
-        of_appends: list[Sink] = [self.traces.observed] if self.traces is not None else []
-        return observer([*sinks, self.logged], of_steps, of_appends, begins=log.says_all)
+        counted: list[Sink] = [] if self.metrics is None else [self.metrics.observed]
+        traced: list[Sink] = [] if self.traces is None else [self.traces.observed]
+        of_steps = [*counted, self.logged] if log.says_all else counted
+        return observer([*counted, self.logged], of_steps, traced, begins=log.says_all)
 
     @property
     def committed(self) -> Callable[[float, int], None]:
@@ -80,7 +80,12 @@ def _traces(settings: Settings) -> OtelTraces:
             "RUNWRIGHT_OTLP_ENDPOINT names a collector of traces, and OpenTelemetry is not installed",
             hint="pip install 'runwright[otel]'",
         ) from error
-    return OtelTraces(otlp_exporter(settings.otlp_endpoint), VERSION, genai=settings.trace_genai)
+    return OtelTraces(
+        otlp_exporter(settings.otlp_endpoint),
+        VERSION,
+        genai=settings.trace_genai,
+        append_s_min=settings.trace_append_ms_min / 1_000,
+    )
 
 
 def _uncounted(duration_s: float, writes: int) -> None:

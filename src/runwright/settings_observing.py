@@ -47,6 +47,11 @@ class ObservingSettings(BaseSettings):
         le=1,
         description="share of the traces begun here whose spans are kept; callers decide of their own",
     )
+    trace_append_ms_min: float = Field(
+        default=100.0,
+        ge=0,
+        description="appends to the journal that take so long have a span, as each run's first has; 0: all",
+    )
     trace_genai: bool = Field(
         default=False,
         description="name models and tokens as OpenTelemetry's conventions for generative AI do, too",

@@ -153,3 +153,14 @@ def test_many_clients_at_once_are_all_served(tmp_path: Path) -> None:
     (table,) = measured(tmp_path, "many").values()
 
     assert [crowd["seen"]["right"] for crowd in table["samples"].values()] == [20, 20]
+
+
+def test_whoever_looks_on_sees_every_run_and_every_step(tmp_path: Path) -> None:
+    """Metrics, lines of the log and spans of one run in ten; the bench itself fails where they disagree."""
+    (table,) = measured(tmp_path, "observing").values()
+    runs, steps = 4 * 2, 4 * 2 * 3  # the round that warms up included
+
+    assert table["samples"]["told"] == {who: {"runs": runs, "steps": steps} for who in ("counted", "traced")}
+    assert table["samples"]["lines"] == 2 * 2 * runs
+    assert table["samples"]["spans"]["step work"] == 2 * 3
+    assert len(table["rows"]) == 3

@@ -102,7 +102,7 @@ async def test_a_run_is_one_trace_from_the_request_to_every_attempt(
 ) -> None:
     """The caller's trace goes on; what was tried twice is two spans; tools can hand it on."""
     SEEN.clear()
-    async with traced(settings, collected) as client:
+    async with traced(settings, collected, trace_append_ms_min=0.0) as client:
         run = await _run(client, plan=_plan("flaky", "flaky"))
         shown = await client.get(f"{RUNS}/{run['run_id']}/events", headers={"Accept": "application/json"})
         events = len(shown.json()["items"])
@@ -129,6 +129,20 @@ async def test_a_run_is_one_trace_from_the_request_to_every_attempt(
     assert {f"00-{trace_id}-{span.span_id}-01" for span in steps} == set(SEEN)
     appends = [span for span in spans.values() if span.name == "journal append"]
     assert sum(span.attributes["runwright.events"] for span in appends) == events
+
+
+async def test_an_append_has_a_span_when_somebody_waits_for_it_or_it_is_slow(
+    settings: Settings, collected: Collector
+) -> None:
+    """The first, which the creation waits for; others would be half of all spans, and say nothing."""
+    async with traced(settings, collected, trace_append_ms_min=3_600_000.0) as client:
+        run = await _run(client, plan=_plan("flaky", "flaky"))
+
+    spans = _connected(collected.spans, run["trace_id"])
+    (append,) = (span for span in spans.values() if span.name == "journal append")
+    (whole,) = collected.named("run")
+    assert append.parent_id == whole.span_id
+    assert append.began_at_s == whole.began_at_s
 
 
 async def test_a_restart_is_linked_to_what_was_tried_before(settings: Settings, collected: Collector) -> None:

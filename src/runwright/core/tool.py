@@ -87,7 +87,8 @@ class ToolContext:
     idempotency_key   the same for every attempt of this step; send it to whatever you change
     deadline_s        epoch seconds at which this attempt is cut off
     report_progress   tell followers how far the work is: a fraction of 1 and a short text
-    traceparent       names the span of this attempt, for what you call; None outside of a trace
+    traceparent       names the span of this attempt, for what you call; where spans are not kept, that of
+                      the request; None outside of a trace
     http              sends requests with the key, and only where this server lets tools go
     """
 

@@ -31,7 +31,11 @@ class Trace(NamedTuple):
     @property
     def traceparent(self) -> str:
         """The header that names it."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}"
+        return self.naming(self.span_id)
+
+    def naming(self, span_id: str) -> str:
+        """Return the header that names another span of this trace."""
+        return f"00-{self.trace_id}-{span_id}-{'01' if self.sampled else '00'}"
 
 
 @lru_cache(maxsize=4_096)  # it is asked for with every event of a run

@@ -100,9 +100,9 @@ class Calls:
         plan_id = run.draft_id if run.plan is None else run.plan.plan_id
         assert plan_id is not None, "a step is called for a plan"
         key = idempotency_key(run.run_id, plan_id, number)
-        trace = run.trace
-        span = attempt_span(run.run_id, plan_id, number, command.attempt)
-        traceparent = None if trace is None else trace._replace(span_id=span).traceparent
+        traceparent = None if run.trace is None else run.trace.traceparent
+        if run.trace is not None and run.trace.sampled:  # else the attempt has no span that could be named
+            traceparent = run.trace.naming(attempt_span(run.run_id, plan_id, number, command.attempt))
         deadline_s = min(run.deadline_at_s, self._clock() + timeout_s)
         return ToolContext(
             run_id=run.run_id,

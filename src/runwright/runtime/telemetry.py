@@ -107,7 +107,7 @@ _OF_STEPS = frozenset(fact for name, fact in ev.FACTS.items() if name.startswith
 def observer(
     of_runs: Iterable[Sink],
     of_steps: Iterable[Sink],
-    of_appends: Iterable[Sink] = (),
+    of_traces: Iterable[Sink] = (),
     *,
     begins: bool = True,
 ) -> Observe:
@@ -116,19 +116,23 @@ def observer(
     It is called with the time in seconds that it took to make the events durable.
 
     of_steps     those that want to hear of every attempt of every step, too
-    of_appends   those that want to hear of every append
+    of_traces    those that want to hear of everything, of every append too, in runs whose trace is kept
     begins       tell of attempts that begin, too; of those behind a crash it is told in any case
     """
-    told, told_of_steps, told_of_appends = tuple(of_runs), tuple(of_steps), tuple(of_appends)
+    told, told_of_steps, told_of_traces = tuple(of_runs), tuple(of_steps), tuple(of_traces)
+    kept, kept_of_steps = told + told_of_traces, told_of_steps + told_of_traces
 
     def observe(run: Run, events: Sequence[Event], duration_s: float) -> None:
-        for sink in told_of_appends:
-            sink(run, Appended(len(events), events[0].at_s, duration_s))
+        of_runs, of_steps = told, told_of_steps
+        if told_of_traces and (trace := run.trace) is not None and trace.sampled:
+            of_runs, of_steps = kept, kept_of_steps
+            for sink in told_of_traces:
+                sink(run, Appended(len(events), events[0].at_s, duration_s))
         for event in events:
             fact = event.fact
             if type(fact) is ev.StepStarted and not (begins or fact.after_crash):
                 continue
-            sinks = told_of_steps if type(fact) in _OF_STEPS else told
+            sinks = of_steps if type(fact) in _OF_STEPS else of_runs
             if sinks and (observation := observed(run, event)) is not None:
                 for sink in sinks:
                     sink(run, observation)
