@@ -23,7 +23,7 @@ from runwright.core.view import run_object
 
 HERE = Path(__file__).parent
 JOURNALS = sorted((HERE.parent / "replay").glob("*.json"))
-PLACE = Place(" --server http://x:1", "http://x:1")
+PLACE = Place(" --server http://x:1")
 
 
 class Screen(io.StringIO):
@@ -122,7 +122,7 @@ def test_a_run_that_nobody_drives_says_so() -> None:
     """Where that can be known; the command carries it on."""
     run, _ = story("unknown_retried", 5)
 
-    (command,) = possible(run, Place("", "http://x:1", driven=False))
+    (command,) = possible(run, Place("", driven=False))
 
     assert command.startswith(f"runwright runs watch {run['run_id']}  # no process drives it")
 

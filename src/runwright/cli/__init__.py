@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from runwright.cli import audit, database, keys, runs, tenants, tools
+from runwright.cli import approval, audit, database, keys, runs, tenants, tools
 from runwright.cli.bench import bench
 from runwright.cli.doctor import doctor
 from runwright.cli.failures import FAILED, report, report_fault
@@ -32,6 +32,8 @@ app = typer.Typer(
 app.command()(run)
 app.command(short_help="Serve the API and the web page.")(serve)
 app.command(short_help="Carry out runs that are accepted elsewhere.")(worker)
+runs.app.command()(approval.approve)
+runs.app.command()(approval.reject)
 app.add_typer(runs.app, name="runs")
 app.add_typer(tools.app, name="tools")
 app.add_typer(keys.app, name="keys")

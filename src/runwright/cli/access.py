@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from runwright.cli.failures import Unusable
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runwright.settings import Settings
 
 Json = dict[str, Any]
-
+Answer: TypeAlias = Literal["approve", "reject"]
 
 # What a server gives at once; longer lists are read page by page.
 PAGE_MAX = 100
@@ -58,6 +58,9 @@ class Access(Following, Protocol):
 
     async def restart(self, run_id: str, resolve: Mapping[int, Resolution]) -> Json:
         """Return the failed run, under way again."""
+
+    async def answer(self, run_id: str, answer: Answer, plan_hash: str) -> Json:
+        """Return the run with a person's answer to exactly this plan on record."""
 
     async def plan(self, prompt: str) -> Json:
         """Return `{plan, problems, estimate}`; runs nothing."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx2
 import msgspec
 
-from runwright.cli.access import PAGE_MAX, Json
+from runwright.cli.access import PAGE_MAX, Answer, Json
 from runwright.core.codec import timestamp
 from runwright.core.errors import Conflict, Invalid, Missing, RunwrightError, Unavailable
 from runwright.core.events import Resolution
@@ -125,6 +125,10 @@ class Remote:
     async def restart(self, run_id: str, resolve: Mapping[int, Resolution]) -> Json:
         body = {"resolve": {str(number): verdict for number, verdict in resolve.items()}}
         return await self._ask("POST", f"/api/v1/runs/{quote(run_id, safe='')}/restart", body)
+
+    async def answer(self, run_id: str, answer: Answer, plan_hash: str) -> Json:
+        path = f"/api/v1/runs/{quote(run_id, safe='')}/{answer}"
+        return await self._ask("POST", path, {"plan_hash": plan_hash})
 
     async def plan(self, prompt: str) -> Json:
         return await self._ask("POST", "/api/v1/plans", {"prompt": prompt})

@@ -13,7 +13,7 @@ from contextlib import aclosing, asynccontextmanager, redirect_stdout
 import msgspec
 
 from runwright.bootstrap import Application, application
-from runwright.cli.access import Access, Json
+from runwright.cli.access import Access, Answer, Json
 from runwright.core.drafts import draft_of
 from runwright.core.errors import RunwrightError
 from runwright.core.events import Resolution
@@ -77,6 +77,11 @@ class Local:
     async def restart(self, run_id: str, resolve: Mapping[int, Resolution]) -> Json:
         run = await self._app.service.restart(DEFAULT_TENANT, RunId(run_id), dict(resolve))
         return self._shown(run)
+
+    async def answer(self, run_id: str, answer: Answer, plan_hash: str) -> Json:
+        service = self._app.service
+        answered = service.approve if answer == "approve" else service.reject
+        return self._shown(await answered(DEFAULT_TENANT, RunId(run_id), plan_hash))
 
     async def events(self, run_id: str, after: int = 0) -> AsyncIterator[Json]:
         """Yield the events of a run; following it here carries it on when nobody does."""

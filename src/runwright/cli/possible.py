@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from typing import Any, NamedTuple
 
 from runwright.cli import failures
@@ -19,20 +17,19 @@ _VERDICTS = {
 class Place(NamedTuple):
     """Where a run is.
 
-    where     what a command needs to find it, such as ` --server http://…`
-    address   of the server that people can ask over HTTP
-    driven    whether a process carries it on; None: that is not known here
+    where    what a command needs to find it, such as ` --server http://…`
+    driven   whether a process carries it on; None: that is not known here
     """
 
     where: str
-    address: str
     driven: bool | None = None
 
 
 def possible(run: Json, place: Place) -> list[str]:
     """Return commands, one on each line, with a comment where there is a choice."""
     if run["status"] == "awaiting_approval" and "approve" in run["eligible_actions"]:
-        return [_answered(run, place, "approve"), _answered(run, place, "reject")]
+        plan = f"{run['run_id']} --plan-hash {run['plan']['plan_hash']}{place.where}"
+        return [f"runwright runs approve {plan}", f"runwright runs reject {plan}"]
     if run["status"] == "failed":
         return _after_failure(run, place)
     if "cancel" not in run["eligible_actions"]:
@@ -67,11 +64,3 @@ def _after_failure(run: Json, place: Place) -> list[str]:
 def _commands(hint: str) -> list[str]:
     """What an error's hint wants to be typed first."""
     return [part for part in hint.split("`")[1::2] if part.startswith("runwright ")]
-
-
-def _answered(run: Json, place: Place, answer: str) -> str:
-    """The request that approves or rejects exactly the plan that waits."""
-    key = ' -H "X-API-Key: $RUNWRIGHT_API_KEY"' if os.environ.get("RUNWRIGHT_API_KEY") else ""
-    body = shlex.quote(f'{{"plan_hash": "{run["plan"]["plan_hash"]}"}}')
-    url = shlex.quote(f"{place.address}/api/v1/runs/{run['run_id']}/{answer}")
-    return f"curl -X POST {url}{key} -H 'Content-Type: application/json' -d {body}"

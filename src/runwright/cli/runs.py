@@ -28,7 +28,9 @@ _AGO = re.compile(r"([0-9]{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, show, watch, cancel and restart runs."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, show, watch, cancel, restart, approve and reject runs.",
 )
 
 
@@ -83,7 +85,7 @@ def show(run_id: RunId, as_json: AsJson = False, server: Server = None) -> None:
     Example:
       runwright runs show run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6
     """
-    leaving.run(_show(*_where(server), run_id, as_json=as_json))
+    leaving.run(_show(*settings_and_server(server), run_id, as_json=as_json))
 
 
 @app.command()
@@ -96,7 +98,7 @@ def watch(run_id: RunId, as_json: AsJson = False, server: Server = None) -> None
     Example:
       runwright runs watch run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6
     """
-    raise typer.Exit(leaving.run(_watch(*_where(server), run_id, as_json=as_json)))
+    raise typer.Exit(leaving.run(_watch(*settings_and_server(server), run_id, as_json=as_json)))
 
 
 @app.command()
@@ -107,7 +109,7 @@ def cancel(run_id: RunId, as_json: AsJson = False, server: Server = None) -> Non
     Example:
       runwright runs cancel run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6
     """
-    raise typer.Exit(leaving.run(_cancel(*_where(server), run_id, as_json=as_json)))
+    raise typer.Exit(leaving.run(_cancel(*settings_and_server(server), run_id, as_json=as_json)))
 
 
 @app.command()
@@ -133,7 +135,7 @@ def restart(
       runwright runs restart run_0192f0c1a2b37d4e8f90a1b2c3d4e5f6 --resolve 3=retry
     """
     verdicts = verdicts_of(resolve or ())
-    raise typer.Exit(leaving.run(_restart(*_where(server), run_id, verdicts, as_json=as_json)))
+    raise typer.Exit(leaving.run(_restart(*settings_and_server(server), run_id, verdicts, as_json=as_json)))
 
 
 def instant_of(text: str, option: str, now_s: float) -> float:
@@ -167,7 +169,8 @@ def verdicts_of(given: list[str] | tuple[str, ...]) -> dict[int, Resolution]:
     return verdicts
 
 
-def _where(server: str | None) -> tuple[Settings, str | None]:
+def settings_and_server(server: str | None) -> tuple[Settings, str | None]:
+    """Return the settings, and the server that is to be asked; None: the local data."""
     from runwright.cli.access import server_of
     from runwright.cli.configured import settings
 
@@ -233,21 +236,16 @@ async def _show(settings: Settings, server: str | None, run_id: str, *, as_json:
 
 
 def _place(settings: Settings, server: str | None) -> Place:
-    """Where a run was read, and who may be asked about it."""
+    """Where a run was read, and whether somebody drives it."""
     from runwright.cli.possible import Place
 
     if server is not None:
-        return Place(f" --server {server}", server)
-    usual = f"http://{settings.host}:{settings.port}"
+        return Place(f" --server {server}")
     if settings.postgres_url:
-        return Place("", usual)
-    from runwright.adapters.file_lock import lock_holder
+        return Place("")
     from runwright.cli.archive import is_driven
 
-    path = settings.database_path
-    driven = is_driven(path)
-    address = lock_holder(path).get("address") if driven else None
-    return Place("", address if isinstance(address, str) else usual, driven)
+    return Place("", is_driven(settings.database_path))
 
 
 async def _watch(settings: Settings, server: str | None, run_id: str, *, as_json: bool) -> int:

@@ -117,6 +117,25 @@ def plan_shown(plan: Json, paint: Paint) -> str:
     return "\n".join(tree(story, paint, _width(paint)))
 
 
+def plan_in_full(plan: Json, paint: Paint) -> str:
+    """Return a plan with the whole input of every step, for whoever has to answer for it."""
+    story = Story("", "planned")
+    story.plan(plan)
+    lines = [
+        _field("goal", visible_lines(plan["goal"]), paint),
+        _field("plan", f"{plural(len(plan['steps']), 'step')}, source {plan['source']}", paint),
+        _field("hash", plan["plan_hash"], paint),
+    ]
+    for step in plan["steps"]:
+        number = step["step_number"]
+        before = ", ".join(map(str, story.before.get(number, ())))
+        text = f"{step['tool_name']} {compact(step['tool_input'])}"
+        when = f", when {compact(step['when'])}" if step.get("when") is not None else ""
+        after = f", after {before}" if before else ""
+        lines.append(_field(f"step {number}", visible(text + after + when), paint))
+    return "\n".join(lines)
+
+
 def tools_shown(tools: Sequence[Json], paint: Paint) -> str:
     """Return one line for each tool."""
     width = _width(paint)
