@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runwright.cli.audit import _line, _shown
+from runwright.core.audit import Audited, AuditEntry
+
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -50,3 +53,10 @@ def test_what_operators_did(kind: str, tmp_path: Path, request: pytest.FixtureRe
     assert "no entries" in runwright("audit", "list", "--since", "2999-01-01")
     assert "one of key.created" in runwright("audit", "list", "--what", "key.lost", status=2)
     assert "must be a date" in runwright("audit", "list", "--since", "yesterday", status=2)
+
+
+def test_what_came_again_is_told_with_how_often() -> None:
+    """A refusal that came many times is a line like any other: a flood must not hide the trail."""
+    entry = AuditEntry(0.0, "key.refused", "unauthorized", address="192.0.2.7", times=499)
+
+    assert _line(_shown(Audited(3, entry))).endswith("by nobody known  from 192.0.2.7  499 times")

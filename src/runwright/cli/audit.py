@@ -118,7 +118,7 @@ def _line(shown: Json) -> str:
         if value:
             words.append(f"{name} {value}")
     if shown["times"] > 1:
-        words.append(f"{shown['count']} times")
+        words.append(f"{shown['times']} times")
     return "  ".join(words)
 
 
