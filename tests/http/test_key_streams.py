@@ -104,6 +104,26 @@ async def test_a_socket_without_key_ends_with_the_first_key(
         assert await socket.code() == 4401
 
 
+async def test_wrong_tickets_do_not_make_the_store_busy(
+    app: Application, client: httpx2.AsyncClient, make: Make
+) -> None:
+    """After some of them an address is not listened to, except with tickets that were made there; keys still are."""
+    _, text = await make()
+    path, accepted = f"/api/v1/runs/{await waiting_run(client, text)}/events", {"Accept": "application/json"}
+    good, made_elsewhere = await ticket_of(client, text), await app.ring.ticket(text.split("_")[1])
+    before = app.store.commits
+    wrong = [await client.get(path, params={"ticket": f"rwt_{number:064x}"}) for number in range(25)]
+    commits = app.store.commits - before
+    elsewhere = await client.get(path, params={"ticket": made_elsewhere}, headers=accepted)
+
+    assert [answer.status_code for answer in wrong] == [401] * 20 + [429] * 5
+    assert wrong[-1].json()["code"] == "too_many_wrong_keys" and int(wrong[-1].headers["retry-after"]) <= 60
+    assert commits <= 20 + 5  # the trail writes of them, too
+    assert elsewhere.status_code == 429
+    assert (await client.get(path, params={"ticket": good}, headers=accepted)).status_code == 200
+    assert (await client.get(path, headers={**accepted, "X-API-Key": text})).status_code == 200
+
+
 async def test_a_stream_of_events_ends_with_its_key(
     app: Application, server: ASGIApp, client: httpx2.AsyncClient, make: Make
 ) -> None:

@@ -17,7 +17,7 @@ from starlette.types import Scope as AsgiScope
 from runwright.core.audit import AuditWhat
 from runwright.core.errors import Unavailable
 from runwright.core.ids import DEFAULT_TENANT, Tenant
-from runwright.core.keys import SCOPES, Scope
+from runwright.core.keys import SCOPES, Scope, ticket_digest
 from runwright.http.guesses import Guesses
 from runwright.http.problems import Refusal
 from runwright.http.surroundings import Surroundings, comes_from, may_open
@@ -138,7 +138,8 @@ class Gate:
     ) -> None:
         self._ring, self._rates, self._around = ring, rates, around
         self._own_port, self._keyless = own_port, keyless
-        self._guesses = Guesses(wrong_keys_max)
+        # apart: whoever tries tickets holds up nobody's key
+        self._guesses, self._ticket_guesses = Guesses(wrong_keys_max), Guesses(wrong_keys_max)
 
     async def admit(self, scope: AsgiScope, headers: Headers) -> Access:
         """Return what the caller may do; `scope["counted"]` holds what it is told of its rate limit.
@@ -177,6 +178,15 @@ class Gate:
             await self._count(scope, access.key_id, need.rate)
         return access
 
+    async def ticket(self, scope: AsgiScope) -> str:
+        """Return a ticket for the caller that was let in.
+
+        Raises   JournalUnavailable
+        """
+        ticket = await self._ring.ticket(scope["access"].key_id)
+        self._ticket_guesses.right(_address(scope), ticket_digest(ticket))
+        return ticket
+
     async def _count(self, scope: AsgiScope, key_id: str, name: RateName) -> None:
         scope["counted"] = counted = await self._rates.counted(key_id, name)
         if counted is not None and not counted.verdict.admitted:
@@ -196,20 +206,24 @@ class Gate:
         ticket = _ticket(scope) if need.ticket else None
         if ticket is None:
             raise Refusal("unauthorized", "this server needs an API key, and the request has none")
+        return await self._ticketed(scope, ticket)
+
+    async def _ticketed(self, scope: AsgiScope, ticket: str) -> Access:
+        """A ticket is looked for in the store, which strangers must not make busy."""
+        address = _address(scope)
+        if (wait_s := self._ticket_guesses.wait_s(address, ticket_digest(ticket))) > 0:
+            raise _too_many_wrong("tickets", wait_s)
         key = await self._ring.taken(ticket)
         if key is None:
+            self._ticket_guesses.wrong(address)
             raise Refusal("unauthorized", "the ticket was used, or is older than 30 s; ask for another one")
         return Access(key.tenant, key.scopes, key.key_id)
 
     def _keyed(self, scope: AsgiScope, text: bytes) -> Access:
-        address = (scope.get("client") or ("",))[0]
+        address = _address(scope)
         key, digest = self._ring.presented(text)
         if (wait_s := self._guesses.wait_s(address, digest)) > 0:
-            raise Refusal(
-                "too_many_wrong_keys",
-                "too many wrong API keys came from this address",
-                retry_after_s=math.ceil(wait_s),
-            )
+            raise _too_many_wrong("API keys", wait_s)
         if key is None:
             self._guesses.wrong(address)
             raise Refusal("unauthorized", "this API key is not known here, has ended or was revoked")
@@ -232,6 +246,18 @@ class Gate:
         if scope.get("method") in _WRITES and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             raise Refusal("forbidden", "requests from pages of other sites are not answered")
         return EVERYBODY
+
+
+def _address(scope: AsgiScope) -> str:
+    return str((scope.get("client") or ("",))[0])
+
+
+def _too_many_wrong(what: str, wait_s: float) -> Refusal:
+    return Refusal(
+        "too_many_wrong_keys",
+        f"too many wrong {what} came from this address (RUNWRIGHT_WRONG_KEYS_PER_MINUTE_MAX)",
+        retry_after_s=math.ceil(wait_s),
+    )
 
 
 def _presented(scope: AsgiScope) -> frozenset[bytes]:

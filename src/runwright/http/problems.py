@@ -69,8 +69,9 @@ PROBLEMS: dict[str, Explained] = {
     "too_many_wrong_keys": Explained(
         429,
         "Too many wrong keys",
-        "More wrong API keys came from this address within a minute than this server looks at.",
-        "Wait for `Retry-After`. Keys that have come from there before are let in all the same.",
+        "More wrong API keys, or tickets, came from this address within a minute than this server looks at.",
+        "Wait for `Retry-After`. Keys that have come from there before are let in all the same, and tickets that "
+        "were made there.",
     ),
     "rate_limited": Explained(
         429,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from runwright.http import docs, reading
-from runwright.http.parts import access_of, parts_of
+from runwright.http.parts import parts_of
 from runwright.http.runs import Nothing
 from runwright.runtime.keyring import TICKET_S
 
@@ -26,6 +26,6 @@ async def make(request: Request) -> Response:
     parts = parts_of(request)
     if raw := await parts.body(request):
         reading.decoded(raw, Nothing)
-    ticket = await parts.ring.ticket(access_of(request).key_id)
+    ticket = await parts.gate.ticket(request.scope)
     body = msgspec.json.encode({"ticket": ticket, "expires_in_s": TICKET_S})
     return Response(body, 201, media_type="application/json")
