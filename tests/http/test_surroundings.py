@@ -62,6 +62,8 @@ async def address_seen(app: Application, client: httpx2.AsyncClient, headers: di
         ("10.0.0.0/8", "10.0.0.1", "", "10.0.0.1"),
         ("10.0.0.0/8", "10.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"),
         ("10.0.0.0/8,::1/128", "::1", "2001:db8::5", "2001:db8::5"),
+        ("10.0.0.0/8", "10.0.0.1", "198.51.100.1:4711", "198.51.100.1"),
+        ("10.0.0.0/8", "10.0.0.1", "[2001:db8::5]:4711, 10.0.0.7:80", "2001:db8::5"),
         ("10.0.0.0/8", "::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("10.0.0.0/8", "10.0.0.1", ",".join(["10.0.0.2"] * 1_000), "10.0.0.2"),
     ],
@@ -175,7 +177,7 @@ async def test_documentation_and_metrics_are_for_this_computer(app: Application,
     paths = ("/api/docs", "/api/openapi.json")
     async with behind(app) as client:
         near = [(await client.get(path)).status_code for path in paths]
-        for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        for name in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"):
             relayed = [(await client.get(path, headers={name: "1.1.1.1"})).status_code for path in paths]
             assert relayed == [404, 404]
     async with behind(app, "203.0.113.9") as client:
@@ -187,6 +189,27 @@ async def test_documentation_and_metrics_are_for_this_computer(app: Application,
 
     assert (near, allowed, off) == ([200, 200], [200, 200], [404, 404])
     assert [answer.json()["code"] for answer in far] == ["not_found"] * 2
+
+
+@pytest.mark.parametrize(
+    ("relayed", "status"),
+    [
+        ({}, 200),  # whoever is on the proxy's own computer
+        ({"X-Forwarded-For": "127.0.0.1"}, 200),
+        ({"X-Forwarded-For": "203.0.113.9"}, 404),
+        ({"X-Forwarded-For": "unknown"}, 404),
+        ({"X-Forwarded-For": ""}, 404),
+        ({"X-Forwarded-Proto": "https"}, 404),
+        ({"Forwarded": "for=203.0.113.9"}, 404),
+    ],
+)
+async def test_a_proxy_that_does_not_say_who_asks_is_nobody_near(
+    app: Application, make: Make, relayed: dict[str, str], status: int
+) -> None:
+    """A trusted proxy on this computer passes strangers on: they are not taken for this computer."""
+    await make()
+    async with behind(app, trusted_proxies="127.0.0.0/8") as client:
+        assert (await client.get("/api/docs", headers=relayed)).status_code == status
 
 
 async def test_a_socket_of_a_page_elsewhere_is_refused(app: Application, make: Make) -> None:

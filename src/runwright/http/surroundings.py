@@ -27,7 +27,7 @@ _SENT = (
     "X-API-Key",
     "X-Request-ID",
 )
-_RELAYED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_RELAYED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 _SHOWN = ("ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
 
 
@@ -54,19 +54,22 @@ def comes_from(networks: tuple[Network, ...], scope: Scope) -> bool:
 def believe(proxies: tuple[Network, ...], scope: Scope, headers: Headers) -> None:
     """Let a request come from whom its trusted proxies say, by the scheme that the nearest was asked with.
 
-    What comes through a proxy that is not trusted is marked as `relayed`.
+    What comes through a proxy that is not trusted, or does not say for whom it asks in a way that is understood,
+    is marked as `relayed`.
     """
     client = scope.get("client")
+    relayed = any(name in headers for name in _RELAYED)
     if client is None or not _is_within(proxies, client[0]):
-        scope["relayed"] = any(name in headers for name in _RELAYED)
+        scope["relayed"] = relayed
         return
     hops = ",".join(headers.getlist("x-forwarded-for")).rsplit(",", HOPS_MAX)[-HOPS_MAX:]
-    nearest = client[0]
+    nearest, address = client[0], None
     while hops and _is_within(proxies, nearest):
-        address = _address(hops.pop().strip())
+        address = _hop(hops.pop().strip())
         if address is None:
             break
         nearest = str(address)
+    scope["relayed"] = relayed and address is None
     scope["client"] = (nearest, 0 if nearest != client[0] else client[1])
     asked = ",".join(headers.getlist("x-forwarded-proto")).rpartition(",")[2].strip().lower()
     if asked in ("http", "https"):
@@ -103,6 +106,13 @@ def _is_within(networks: tuple[Network, ...], host: str) -> bool:
     return address is not None and any(
         address in network for network in networks if network.version == address.version
     )
+
+
+def _hop(text: str) -> IPv4Address | IPv6Address | None:
+    """An address as proxies write it: some add the port."""
+    plain, colon, port = text.rpartition(":")
+    with_port = bool(colon) and port.isdigit() and (plain.endswith("]") or ":" not in plain)
+    return _address(plain if with_port else text)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
