@@ -35,5 +35,8 @@ class LimitSettings(BaseSettings):
         "local: each server counts by itself",
     )
     wrong_keys_per_minute_max: int = Field(
-        default=20, ge=1, le=1_000_000, description="wrong API keys from one address that are looked at; and as many wrong tickets"
+        default=20,
+        ge=1,
+        le=1_000_000,
+        description="wrong API keys from one address that are looked at; and as many wrong tickets",
     )

@@ -1,4 +1,4 @@
-"""Wrong keys or tickets, counted by address, so that guessing is slow and whoever has a key is not held up by it."""
+"""Wrong keys or tickets, counted by address: guessing is slow, and whoever has a key is not held up by it."""
 
 from __future__ import annotations
 

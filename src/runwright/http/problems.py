@@ -70,8 +70,8 @@ PROBLEMS: dict[str, Explained] = {
         429,
         "Too many wrong keys",
         "More wrong API keys, or tickets, came from this address within a minute than this server looks at.",
-        "Wait for `Retry-After`. Keys that have come from there before are let in all the same, and tickets that "
-        "were made there.",
+        "Wait for `Retry-After`. Keys that have come from there before are let in all the same, and tickets "
+        "that were made there.",
     ),
     "rate_limited": Explained(
         429,

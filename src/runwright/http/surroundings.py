@@ -54,8 +54,8 @@ def comes_from(networks: tuple[Network, ...], scope: Scope) -> bool:
 def believe(proxies: tuple[Network, ...], scope: Scope, headers: Headers) -> None:
     """Let a request come from whom its trusted proxies say, by the scheme that the nearest was asked with.
 
-    What comes through a proxy that is not trusted, or does not say for whom it asks in a way that is understood,
-    is marked as `relayed`.
+    What comes through a proxy that is not trusted, or that does not say for whom it asks such that it can be
+    understood, is marked as `relayed`.
     """
     client = scope.get("client")
     relayed = any(name in headers for name in _RELAYED)
