@@ -246,6 +246,7 @@ def registry_of(settings: Settings, tools: Iterable[DeclaredTool]) -> Registry:
     limits = bounds.process_limits_of(settings)
 
     def limited(spec: ToolSpec) -> ToolContract:
+        bounds.check_timeout(spec, settings.tool_timeout_s_max)
         return contract(bounds.with_limits(spec, limits))
 
     registry = Registry(limited)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from runwright.core.budget import Budget
+from runwright.core.errors import Invalid
 from runwright.core.outbound import OutboundRules
 from runwright.core.policy import Limits
 from runwright.core.tool import ToolSpec
@@ -21,6 +22,19 @@ def with_limits(spec: ToolSpec, limits: ProcessLimits) -> ToolSpec:
         memory_bytes_max=spec.memory_bytes_max or limits.memory_bytes_max,
         cpu_s_max=spec.cpu_s_max or limits.cpu_s_max,
     )
+
+
+def check_timeout(spec: ToolSpec, timeout_s_max: float) -> None:
+    """Refuse a tool that asks for more time than the settings give to any.
+
+    Raises   Invalid
+    """
+    if spec.timeout_s > timeout_s_max:
+        raise Invalid(
+            f"the tool `{spec.name}` asks for {spec.timeout_s:g} s for one attempt, "
+            f"at most {timeout_s_max:g} s are given",
+            hint="lower its timeout_s, or raise RUNWRIGHT_TOOL_TIMEOUT_S_MAX",
+        )
 
 
 def process_limits_of(settings: Settings) -> ProcessLimits:

@@ -131,7 +131,7 @@ def llm_of(settings: Settings, model: str) -> HttpLlm:
 def price_from(settings: Settings, model: str) -> Price:
     """Return what says the price of a model's calls: the settings, or else the price list."""
     prompt, answer = settings.llm_prompt_usd_per_mtok, settings.llm_answer_usd_per_mtok
-    if prompt is None or answer is None:
+    if prompt is None or answer is None:  # one never comes alone
         return price_of(settings.llm_base_url, model)
     return fixed_price(prompt, answer)
 

@@ -130,6 +130,12 @@ class Settings(EdgeSettings, ObservingSettings, LimitSettings, ModelSettings, St
         le=1024 * 1024 * MIB,
         description="bytes of a file that a process tool writes",
     )
+    tool_timeout_s_max: float = Field(
+        default=86_400.0,
+        gt=0,
+        le=30 * 86_400,
+        description="seconds that a tool may name for one attempt; one that names more is refused at start",
+    )
     tool_grace_s: float = Field(
         default=5.0, ge=0, le=300, description="seconds that a tool gets to end once it is cut off"
     )

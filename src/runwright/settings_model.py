@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
 KIB, MIB = 1024, 1024 * 1024
@@ -111,3 +111,12 @@ class ModelSettings(BaseSettings):
         default="fail",
         description="what becomes of a plan that was not accepted: the run fails, or it is used",
     )
+
+    @model_validator(mode="after")
+    def _both_prices(self) -> Self:
+        if (self.llm_prompt_usd_per_mtok is None) != (self.llm_answer_usd_per_mtok is None):
+            raise ValueError(
+                "RUNWRIGHT_LLM_PROMPT_USD_PER_MTOK and RUNWRIGHT_LLM_ANSWER_USD_PER_MTOK must be set "
+                "together: with one of them nobody knows what a call costs"
+            )
+        return self

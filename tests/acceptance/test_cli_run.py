@@ -177,6 +177,11 @@ def test_a_prompt_may_begin_with_a_minus(cli: Cli) -> None:
             "RUNWRIGHT_PORT is '99999', but must be a whole number",
         ),
         (["run", "x" * 40_000], {}, "RUNWRIGHT_PROMPT_BYTES_MAX"),
+        (
+            ["run", "2+2"],
+            {"RUNWRIGHT_LLM_PROMPT_USD_PER_MTOK": "1"},
+            "RUNWRIGHT_LLM_ANSWER_USD_PER_MTOK must be set together: with one of them nobody knows what a call",
+        ),
         (["run", "2+2"], {"RUNWRIGHT_DATABASE_URL": "mysql://u:secret@h/d"}, "'mysql'"),
         (["serve", "--workers", "0"], {}, "a PostgreSQL database only"),
         (["worker"], {}, "needs a PostgreSQL database"),

@@ -74,6 +74,9 @@ async def test_db_gc_says_what_it_would_delete_and_deletes_it(place: Path | str)
     assert done == {**dry, "dry_run": False}
     assert again == "no runs deleted\n0 expired idempotency keys and 0 tickets deleted\n"
     assert [await left(place, tenant) for tenant in ("team-a", "team-b")] == [0, 3]
+    noted = await asyncio.to_thread(command, place, "audit", "list", "--what", "garbage.collected", "--json")
+    deeds = [(one["tenant"], one["subject"], bool(one["who"])) for one in json.loads(noted)["items"]]
+    assert deeds == [("team-a", "3 runs", True)]
 
 
 async def test_a_server_deletes_what_is_over_by_itself(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runwright import Runwright
+from runwright import Runwright, tool
 from runwright.core.errors import Invalid, LimitReached
 from runwright.settings import Settings
 
@@ -73,6 +73,23 @@ async def test_a_deadline_that_is_over_at_once_is_a_failed_run(settings: Setting
         run = await rt.run("calculate 1", deadline_s=1e-9)
 
     assert run.error is not None and (run.status, run.error["code"]) == ("failed", "deadline_exceeded")
+
+
+async def test_a_tool_has_no_more_time_than_the_settings_give(settings: Settings) -> None:
+    """One that asks for more is refused at start, by its name; as much as is given may be asked for."""
+    short = settings.model_copy(update={"tool_timeout_s_max": 60.0})
+
+    async def waits() -> None:
+        """Wait."""
+
+    with pytest.raises(
+        Invalid, match="the tool `waits` asks for 61 s for one attempt, at most 60 s"
+    ) as refused:
+        async with Runwright(settings=short, tools=[tool(timeout_s=61)(waits)]):
+            pass
+    assert "RUNWRIGHT_TOOL_TIMEOUT_S_MAX" in str(refused.value.hint)
+    async with Runwright(settings=short, tools=[tool(timeout_s=60)(waits)]) as rt:
+        assert (await rt.run("calculate 1")).status == "completed"
 
 
 @pytest.mark.parametrize("name", [":memory:", "file:a.db", "folder/"])

@@ -13,7 +13,7 @@ from models.serving import Serving, calculation, client_of, serving
 from runwright import models
 from runwright.core import events as ev
 from runwright.core.budget import Budget, ModelUse, Shortfall, TenantSettings
-from runwright.core.ids import DEFAULT_TENANT, RunId
+from runwright.core.ids import DEFAULT_TENANT, RunId, Tenant
 from runwright.model_port import ModelUsage
 from runwright.plan_port import PlanRequest
 from runwright.planning.model import Price
@@ -59,7 +59,11 @@ async def test_what_calls_took_is_counted_for_the_tenant(settings: Settings) -> 
 @pytest.mark.parametrize(
     ("budget", "named", "hint"),
     [
-        (Budget(llm_calls=1), "the run's budget of 1 calls of a model", "budget.llm_calls"),
+        (
+            Budget(llm_calls=1),
+            "the run's budget of 1 call of a model does not suffice: 1 is used, ",
+            "budget.llm_calls",
+        ),
         (Budget(tokens=15_000), "the run's budget of 15,000 tokens", "RUNWRIGHT_RUN_TOKENS_MAX"),
         (Budget(cost_usd=400.0), "the run's budget of 400 US dollars", "RUNWRIGHT_RUN_COST_USD_MAX"),
     ],
@@ -127,6 +131,38 @@ async def test_room_that_others_have_reserved_is_waited_for(settings: Settings) 
     assert [run["status"] for run in runs] == ["completed"] * 4
     assert took.tokens == 480
     assert it.server.open_max == 1
+
+
+async def test_a_tenant_that_waits_for_room_is_in_nobodys_way(settings: Settings) -> None:
+    """The only place among the calls at once is free for others, as long as its budget is taken."""
+    async with serving(settings, [RIGHT], llm_wait_s=60.0, llm_calls_at_once_max=1) as it:
+        await limited(it, tokens=15_000)
+        tenants, other = it.app.store.tenants, Tenant("other")
+        await tenants.reserve(DEFAULT_TENANT, "another", ModelUse(9_000, 0.0, 1), 600.0)
+        waiting = asyncio.create_task(it.run(PROMPT))
+        await wait_until(lambda: it.app.worker.in_hand, 30.0, "the run to be planned")
+        submitted = await it.app.service.submit(other, NewRun(PROMPT))
+        run = await it.app.service.settled(other, submitted.run.run_id, 20.0)
+        asked, is_waiting = len(it.server.requests), not waiting.done()
+        await tenants.settle(DEFAULT_TENANT, "another", ModelUse())
+        late = await waiting
+    assert (run.status, asked, is_waiting, late["status"]) == ("completed", 1, True, "completed")
+
+
+async def test_a_call_without_a_place_takes_nothing(settings: Settings) -> None:
+    """What was reserved for it is given back, whether it waits too long or is cut off while it waits."""
+    stalled = Reply(text=RIGHT.text, hold_at=10)
+    async with serving(settings, [stalled], llm_wait_s=0.2, llm_calls_at_once_max=1) as it:
+        await limited(it, tokens=100_000)
+        first = asyncio.create_task(it.run(PROMPT))
+        await wait_until(lambda: it.server.requests, 60.0, "the call")
+        second = await it.run(PROMPT)
+        held = await it.app.store.tenants.standing(DEFAULT_TENANT)
+        stalled.hold.set()
+        await first
+        took = await used(it)
+    assert second["error"]["code"] in ("model_busy", "not_understood"), second["error"]
+    assert (held.reserved.llm_calls, took.llm_calls) == (1, 1)
 
 
 async def test_waiting_for_room_is_part_of_a_plannings_time(

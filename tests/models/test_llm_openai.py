@@ -132,6 +132,25 @@ def test_leaving_out_ends() -> None:
     assert tries <= 8
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens."),
+        (400, "the request exceeds the available context size. try increasing the context size"),
+        (400, "prompt is too long: 210000 tokens > 200000 maximum"),
+        (413, "input is too long for requested model"),
+        (422, "context_length_exceeded"),
+    ],
+)
+async def test_a_question_that_is_too_long_is_asked_once(status: int, said: str) -> None:
+    """Leaving optional parts out makes it no shorter; what would is said."""
+    async with ModelServer([refused(status, said)]) as server:
+        error = await failure(server)
+    assert isinstance(error, ModelRefused) and said in error.message
+    assert "RUNWRIGHT_LLM_TOOL_TOKENS_MAX" in str(error.hint)
+    assert len(server.requests) == 1
+
+
 async def test_a_request_that_no_dialect_mends_is_refused_and_nothing_is_remembered() -> None:
     """The words of the server are told."""
     async with ModelServer([refused(400, "the context is too long")]) as server:

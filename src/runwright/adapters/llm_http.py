@@ -7,6 +7,7 @@ What opens connections is loaded with the first question.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 COMPLAINT_BYTES_MAX = 64 * 1024
 DIALECTS_MAX = 8
+_TOO_LONG = re.compile(
+    r"context.?(length|window|size)|(prompt|input) is too long|too many (input )?tokens", re.I
+)
+_SHORTER = "lower RUNWRIGHT_LLM_TOOL_TOKENS_MAX or RUNWRIGHT_LLM_ANSWER_TOKENS_MAX, or use a larger model"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -188,6 +193,9 @@ class HttpLlm:
                     said = self._redacted(complaint(await _beginning(response)))
                 finally:
                     await response.aclose()
+            if response.status_code in (400, 413, 422) and _TOO_LONG.search(said):
+                # whatever is left out, the question stays as long as it is
+                raise ModelRefused(f"the question is too long for the model: {said}", hint=_SHORTER)
             if response.status_code not in (400, 422):
                 raise _refusal(response, said)
             dialect = dialect.without(said)

@@ -67,7 +67,9 @@ def is_secret(field: str) -> bool:
 
 
 def _line(fault: ErrorDetails, fields: Mapping[str, FieldInfo], given: Mapping[str, Any]) -> str:
-    name = str(fault["loc"][0]) if fault["loc"] else ""
+    if not fault["loc"]:  # settings that do not go together; the sentence names them
+        return f"{_first_line(fault['msg']).removeprefix('Value error, ')}; they come from {_SOURCES}"
+    name = str(fault["loc"][0])
     shown = f"--{name.replace('_', '-')}" if name in given else env_name(name)
     value = "" if is_secret(name) else f" is {visible(repr(fault['input']))[:80]}"
     field = fields.get(name)

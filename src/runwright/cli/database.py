@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runwright.cli.audit import noted
 from runwright.cli.options import AsJson
 from runwright.core.errors import JournalUnavailable
 
@@ -114,7 +115,11 @@ async def _collected(*, dry_run: bool) -> Collected:
     configured = settings()
     async with administered(configured) as store:
         retention = retention_of(configured, store.expiry, store.tenants)
-        return await retention.collect(dry_run=dry_run)
+        found = await retention.collect(dry_run=dry_run)
+        if not dry_run:
+            for one in found.tenants:
+                await noted(store, "garbage.collected", tenant=one.tenant, subject=f"{one.runs} runs")
+        return found
 
 
 def _upgraded(path: Path) -> tuple[int, int]:

@@ -30,7 +30,8 @@ class AuditEntry(NamedTuple):
     result      `ok`, or the code of the refusal
     key_id      of the key that it was done with
     who         the user of this computer, where it was done on the command line
-    subject     what it was done to: the id of a run or a key, the name of a tool or a tenant
+    subject     what it was done to: the id of a run or a key, the name of a tool or a tenant;
+                or how many runs
     times       how often it happened within a minute, by the same caller from the same address
     """
 

@@ -90,52 +90,52 @@ class Model:
         left_s   time for all of it, waiting included
         purse    pays for it
         """
-        began_s = self._now_s()
         if (known := self._breaker.refusal()) is not None:
-            refusal: RunError | None = self._closed_door(known)
-        else:
-            refusal = await self._placed(max(0.0, min(self._wait_s, left_s)))
-        if refusal is not None:
-            yield Ended("", False, 0.0, error=refusal)
+            yield Ended("", False, 0.0, error=self._closed_door(known))
             return
-        try:
-            left_s -= self._now_s() - began_s
-            if left_s <= 0:
-                why = RunError(code="model_busy", message="no time is left to ask the model")
-                yield Ended("", False, 0.0, error=why)
-                return
-            async with aclosing(self._paid(request, left_s, purse)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        finally:
-            self._places.release()
-
-    async def _paid(
-        self, request: ModelRequest, left_s: float, purse: Purse
-    ) -> AsyncGenerator[str | Ended, None]:
-        """Ask within the budgets, and note what it took, however the call ends."""
-        until_s, timeout_s = self._now_s() + left_s, min(left_s, self._timeout_s)
+        until_s = self._now_s() + left_s
         asked = tokens_max(request)
         most = await self._use(ModelUsage(asked, request.tokens_max))
-        reserved = await purse.reserve(self.name, most, timeout_s)
+        # before a place is taken: a tenant that waits for room in its budget is in nobody's way
+        lasts_s = min(left_s, self._wait_s + self._timeout_s)
+        reserved = await purse.reserve(self.name, most, lasts_s)
         if isinstance(reserved, RunError):
             yield Ended("", False, 0.0, error=reserved)
             return
-        ended, heard = None, 0
-        timeout_s = max(0.0, min(timeout_s, until_s - self._now_s()))  # room may have been waited for
+        ended: Ended | None = Ended("", False, 0.0)
+        heard = 0
         try:
-            async with aclosing(self._asked(request, timeout_s)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Ended):
-                        ended = piece
-                    else:
-                        heard += len(piece.encode())
-                        yield piece
+            refusal = await self._placed(max(0.0, min(self._wait_s, until_s - self._now_s())))
+            if refusal is None:
+                try:
+                    ended = None
+                    async with aclosing(self._in_time(request, until_s)) as pieces:
+                        async for piece in pieces:
+                            if isinstance(piece, Ended):
+                                ended = piece
+                            else:
+                                heard += len(piece.encode())
+                                yield piece
+                finally:
+                    self._places.release()
+            else:
+                ended = Ended("", False, 0.0, error=refusal)
         finally:
             # as one: a planning may be cut off once more while it waits for this
             await asyncio.shield(self._settled(purse, reserved, ended, ModelUsage(asked, heard)))
         assert ended is not None, "a call ends with its end"
         yield ended
+
+    async def _in_time(self, request: ModelRequest, until_s: float) -> AsyncGenerator[str | Ended, None]:
+        """Ask, unless the time is over: room and a place may have been waited for."""
+        left_s = until_s - self._now_s()
+        if left_s <= 0:
+            why = RunError(code="model_busy", message="no time is left to ask the model")
+            yield Ended("", False, 0.0, error=why)
+            return
+        async with aclosing(self._asked(request, min(left_s, self._timeout_s))) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _settled(self, purse: Purse, reserved: str, ended: Ended | None, most: ModelUsage) -> None:
         await purse.settle(reserved, await self._took(ended, most))

@@ -22,10 +22,10 @@ log = Log("runwright.planning")
 
 LASTS_LONGER_S = 30.0  # than the call: for its end, and for the clocks
 AGAIN_S = (0.05, 1.0)  # the first pause before a reservation is tried again, and the longest
-_NAMES: dict[Bound, str] = {
-    "tokens": "{} tokens",
-    "cost_usd": "{} US dollars",
-    "llm_calls": "{} calls of a model",
+_NAMES: dict[Bound, tuple[str, str]] = {
+    "tokens": ("token", "tokens"),
+    "cost_usd": ("US dollar", "US dollars"),
+    "llm_calls": ("call of a model", "calls of a model"),
 }
 
 
@@ -81,7 +81,7 @@ class Purse:
 def _exhausted(short: Shortfall, model: str, tenant: Tenant | None) -> RunError:
     """Which budget there is, what is left of it, and how to get more; `tenant` None: it is the run's."""
     whose = "the run's budget" if tenant is None else f"the budget of tenant {tenant}"
-    limit = _NAMES[short.bound].format(_figure(short.limit))
+    limit = f"{_figure(short.limit)} {_NAMES[short.bound][short.limit != 1]}"
     setting = f"RUNWRIGHT_RUN_{short.bound.upper()}_MAX"
     option = f"--{short.bound.replace('_', '-')}"
     if tenant is None:
@@ -92,13 +92,17 @@ def _exhausted(short: Shortfall, model: str, tenant: Tenant | None) -> RunError:
         message = f"{whose} of {limit} cannot be kept, because nobody knows the price of {model}"
         hint = "set RUNWRIGHT_LLM_PROMPT_USD_PER_MTOK and RUNWRIGHT_LLM_ANSWER_USD_PER_MTOK, or limit tokens"
         return RunError(code="budget_exhausted", message=message, hint=hint)
-    held = f", {_figure(short.reserved)} are reserved by calls under way" if short.reserved else ""
+    held = f", {_counted(short.reserved)} reserved by calls under way" if short.reserved else ""
     anew = "" if short.renewed_at_s is None else f"; it begins anew at {timestamp(short.renewed_at_s)}"
     message = (
-        f"{whose} of {limit} does not suffice: {_figure(short.used)} are used{held}, "
+        f"{whose} of {limit} does not suffice: {_counted(short.used)} used{held}, "
         f"and the next call of {model} may take {_figure(short.wanted)}{anew}"
     )
     return RunError(code="budget_exhausted", message=message, hint=hint)
+
+
+def _counted(number: float) -> str:
+    return f"{_figure(number)} {'is' if number == 1 else 'are'}"
 
 
 def _figure(number: float) -> str:
