@@ -33,7 +33,7 @@ from runwright.listening import BACKLOG, address_of, listener
 from runwright.log import Log
 from runwright.observers import Observers, observers
 from runwright.rate_limits import rate_limits
-from runwright.readings import read_by, streams_open
+from runwright.readings import of_streams, read_by
 from runwright.runtime.stream import Followers
 from runwright.settings import Settings
 from runwright.settings_sources import secrets_of
@@ -143,17 +143,13 @@ async def _serve(settings: Settings, *, drives: bool) -> int:
 async def _served(settings: Settings, looking_on: Observers, bound: socket.socket, *, drives: bool) -> int:
     port, address = bound.getsockname()[1], address_of(bound, settings.host)
     async with application(settings, drives=drives, observers=looking_on) as app:
+        parts = parts_of(app, port)
+        paced: dict[str, Any] = {"stall_s": settings.stream_stall_s, "told": parts.streams.one_let_go}
+        patience_s = {"head": settings.request_head_s, "body": settings.request_body_s}
         config = uvicorn.Config(
-            http_app(parts_of(app, port)),
-            http=cast(
-                "Any",
-                partial(
-                    HttpConnection,
-                    stall_s=settings.stream_stall_s,
-                    patience_s={"head": settings.request_head_s, "body": settings.request_body_s},
-                ),
-            ),
-            ws=cast("Any", partial(SocketConnection, stall_s=settings.stream_stall_s)),
+            http_app(parts),
+            http=cast("Any", partial(HttpConnection, **paced, patience_s=patience_s)),
+            ws=cast("Any", partial(SocketConnection, **paced)),
             ws_per_message_deflate=False,
             ws_max_size=64 * 1024,
             h11_max_incomplete_event_size=HEADER_BYTES_MAX,
@@ -244,5 +240,5 @@ def _metrics_page(app: Application, streams: Streams) -> MetricsPage | None:
         return None
     allow = tuple(map(ip_network, app.settings.metrics_allow))
     asked = read_by(app)
-    metrics.readers.append(lambda: streams_open(streams.open))
+    metrics.readers.append(partial(of_streams, streams))
     return MetricsPage(refresh=asked.refresh, text=metrics.text, media_type=CONTENT_TYPE, allow=allow)

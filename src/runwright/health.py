@@ -51,6 +51,11 @@ async def told(app: Application, *, in_full: bool) -> dict[str, Any]:
             "processes_max": app.processes.processes_max,
         },
     }
+    if lags_s := app.caretaker.lags_s:  # else another process has the duties
+        parts["upkeep"] = {
+            "lag_s": {duty: round(lag_s, 3) for duty, lag_s in lags_s.items()},
+            "archived": app.caretaker.archived,
+        }
     if app.redis is not None:
         parts["redis"] = await _redis(app.redis, app)
     return {**shown, "version": VERSION, "parts": parts}

@@ -24,8 +24,8 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yml"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 PATIENCE_S = 90.0
-# nothing of it happens in a server that is well, or with one process, or with a model whose price nobody knows
-SILENT = {"runwright_model_cost_usd_total"}
+# nothing of it happens in a server that is well, on SQLite without Redis, with a model whose price nobody knows
+SILENT = {"runwright_model_cost_usd_total", "runwright_redis_up", "runwright_workers_alive"}
 
 
 def installed(name: str) -> str:
@@ -38,7 +38,9 @@ def installed(name: str) -> str:
 
 
 def queries() -> Iterator[tuple[str, str]]:
-    """Every query of every dashboard, with its panel."""
+    """Every query of every dashboard, with its panel, and every metric of every rule, with the rules' file."""
+    for name in sorted(set(re.findall(r"runwright_[a-z0-9_]+", RULES.read_text()))):
+        yield RULES.name, name
     for path in DASHBOARDS:
         board = json.loads(path.read_text())
         for panel in board["panels"]:

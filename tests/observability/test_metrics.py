@@ -12,6 +12,7 @@ from runwright.core.errors import ToolRetryable
 from runwright.core.policy import Retry
 from runwright.settings import Settings
 from runwright.testing.model_server import ModelServer, Reply
+from runwright.testing.waiting import wait_until
 
 RUNS = "/api/v1/runs"
 SOON = Retry(attempts_max=3, base_s=0.001, jitter_s=0.0)
@@ -141,9 +142,38 @@ async def test_what_is_only_read_is_there_too(settings: Settings) -> None:
     assert value(samples, "journal_commit_writes_sum") >= commits
     assert value(samples, "build_info", version="test") == 1
     assert ("runwright_event_loop_lag_seconds", (("of", "p99"),)) in samples
-    for name in ("runs_in_hand", "oldest_waiting_run_seconds", "streams_open"):
+    for name in ("runs_in_hand", "oldest_waiting_run_seconds", "streams_open", "streams_let_go_total"):
         assert (f"runwright_{name}", ()) in samples
+    for name in ("store_up", "runs_in_hand_max", "runs_waiting_max", "streams_max"):
+        assert value(samples, name) >= 1, name
     assert samples["process_resident_memory_bytes", ()] > 0
+
+
+async def test_a_store_that_is_away_is_told_from_one_where_nothing_waits(settings: Settings) -> None:
+    """Who does not know how long a run has waited says nothing of it."""
+    async with measured(settings) as of:
+        of.app.store.ping = _away  # type: ignore[method-assign]
+        samples = await of.samples()
+
+    assert samples["runwright_store_up", ()] == 0
+    assert ("runwright_oldest_waiting_run_seconds", ()) not in samples
+    assert ("runwright_runs_in_hand", ()) in samples
+
+
+async def test_the_archive_tells_how_far_it_is_behind(settings: Settings) -> None:
+    """In the process that has the duty, from its first look on; and how many runs were moved."""
+    own = settings.model_copy(update={"archive_after_s": 0.01})
+    async with measured(own) as of:
+        await _run(of, prompt="calculate 2+2")
+        await wait_until(lambda: of.app.caretaker.archived, 30, "the run to be archived")
+        samples = await of.samples()
+        health = (await of.client.get("/health")).json()
+
+    assert value(samples, "runs_archived_total") == health["parts"]["upkeep"]["archived"] == 1
+
+    for duty in ("archive", "retention"):
+        assert 0 <= samples["runwright_upkeep_lag_seconds", (("duty", duty),)] < 60
+        assert 0 <= health["parts"]["upkeep"]["lag_s"][duty] < 60
 
 
 async def test_requests_are_counted_by_route(settings: Settings) -> None:
@@ -187,6 +217,10 @@ async def test_no_metric_holds_what_people_wrote(settings: Settings) -> None:
         text = (await of.client.get("/metrics")).text
 
     assert "seeded-secret" not in text
+
+
+async def _away() -> str:
+    return "the disk is full"
 
 
 def _sum(samples: Samples, name: str, **labels: str) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import h11
@@ -58,14 +58,16 @@ class _Paced:
     """Lets go of readers that leave unread, for `stall_s`, what was sent to them.
 
     The bytes that wait for one reader are bounded by its transport: beyond that nothing is sent.
+
+    told   is called for each of them
     """
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, *, stall_s: float, **more: Any) -> None:
+    def __init__(self, *, stall_s: float, told: Callable[[], None] | None = None, **more: Any) -> None:
         super().__init__(**more)
-        self._stall_s = stall_s
+        self._stall_s, self._told = stall_s, told
         self._stalled: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
@@ -80,6 +82,8 @@ class _Paced:
 
     def _let_go(self) -> None:
         self._stalled = None
+        if self._told is not None:
+            self._told()
         log.info("reader.let_go", unread_bytes=self.transport.get_write_buffer_size())
         self.say_farewell()
         self.transport.close()

@@ -26,10 +26,14 @@ from runwright.runtime.stream import Followers
 
 
 class Streams:
-    """How many streams are open, in all and with each key, and how many may be."""
+    """How many streams are open, in all and with each key, and how many may be.
+
+    let_go   how many readers were let go because they did not read
+    """
 
     def __init__(self, most: int, of_key_max: int) -> None:
-        self._most, self._of_key_max = most, of_key_max
+        self.most, self._of_key_max = most, of_key_max
+        self.let_go = 0
         self._open: Counter[str | None] = Counter()
 
     @property
@@ -37,16 +41,18 @@ class Streams:
         """How many streams are open."""
         return self._open.total()
 
+    def one_let_go(self) -> None:
+        """Count a reader that was let go."""
+        self.let_go += 1
+
     @contextmanager
     def opened(self, key_id: str | None) -> Iterator[None]:
         """Count a stream, of whatever kind, until the context is left.
 
         Raises   Refusal when there are as many as there may be
         """
-        if self.open >= self._most:
-            raise Refusal(
-                "too_many_streams", f"{self._most} streams are open already (RUNWRIGHT_STREAMS_MAX)"
-            )
+        if self.open >= self.most:
+            raise Refusal("too_many_streams", f"{self.most} streams are open already (RUNWRIGHT_STREAMS_MAX)")
         if key_id is not None and self._open[key_id] >= self._of_key_max:
             raise Refusal(
                 "too_many_streams",

@@ -45,6 +45,18 @@ class Caretaker:
         self._archiver, self._retention, self._upkeep = archiver, retention, upkeep
         self._dispatcher, self._now_s = dispatcher, now_s
         self._tasks: list[asyncio.Task[None]] = []
+        self._done_s: dict[str, float] = {}
+
+    @property
+    def archived(self) -> int:
+        """How many runs this process has moved to the archive."""
+        return self._archiver.moved
+
+    @property
+    def lags_s(self) -> dict[str, float]:
+        """How long ago the latest look began that came to its end, by duty, of the duties of this process."""
+        now_s = time.monotonic()
+        return {name: now_s - done_s for name, done_s in self._done_s.items()}
 
     def start(self) -> None:
         loop, after_s = asyncio.get_running_loop(), self._upkeep.archive_after_s
@@ -66,8 +78,12 @@ class Caretaker:
             try:
                 async with self._dispatcher.duty(name) as mine:
                     if mine:
+                        began_s = time.monotonic()
+                        self._done_s.setdefault(name, began_s)
                         await once()
+                        self._done_s[name] = began_s
                     else:  # somebody is at it, or has gone in the middle of it
+                        self._done_s.pop(name, None)
                         wait_s = min(every_s, AWAY_S)
             except JournalUnavailable as error:
                 log.warning("upkeep.interrupted", duty=name, error=error.message, retry_in_s=AWAY_S)
