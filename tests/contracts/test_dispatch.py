@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from contracts.postgres_opened import BOUNDS, Opened, opened
 from runwright.adapters import duty_postgres
 from runwright.adapters.dispatch_local import LocalDispatcher
-from runwright.adapters.dispatch_postgres import PostgresDispatcher, Share
+from runwright.adapters.dispatch_postgres import SWEEP_LOCK, PostgresDispatcher, Share
 from runwright.adapters.journal_sqlite import SqliteJournal
 from runwright.adapters.sqlite import Reader, Writer
 from runwright.core import events as ev
@@ -25,6 +26,7 @@ from runwright.testing.waiting import wait_until
 from services.postgres import Server
 
 LEASE_S = 1.0
+IDLE_S = 1
 
 
 class TestLocal(DispatchContract):
@@ -113,6 +115,26 @@ async def test_a_living_worker_keeps_its_runs_and_a_dead_one_loses_them(
     assert second.taken == [run.run_id]
     assert claim is not None
     assert claim.epoch == 2
+
+
+async def test_a_process_that_is_stopped_between_reading_and_carrying_out_a_statement_keeps_no_lock(
+    store: Opened,
+) -> None:
+    """Neither time-out of the server counts there: others end its connection, and go on taking runs over."""
+    stopped = await asyncpg.connect(store.url, server_settings={"application_name": "runwright stopped"})
+    await stopped.execute(f"SET idle_in_transaction_session_timeout = {IDLE_S * 1_000}")
+    await stopped.execute("BEGIN")
+    await stopped.execute("SELECT pg_advisory_xact_lock($1)", SWEEP_LOCK)
+    await stopped.prepare("SELECT $1::int")  # the driver has it read; the process never asks for more
+    share = Share(LEASE_S, 100, None, waiting_max=1_000, tools_wait_s=30.0)
+    async with opened(store.url, bounds=BOUNDS._replace(idle_s=IDLE_S)) as process:
+        run = await born(process.journal, worker="dead")
+        dispatcher, hands = PostgresDispatcher(process.database, share), Notebook("worker-1")
+        await dispatcher.start(hands, take_up=True)
+        await wait_until(lambda: hands.taken == [run.run_id], 30, "the run to be taken over")
+        await dispatcher.stop()
+
+    await wait_until(stopped.is_closed, 30, "the connection to have ended")
 
 
 async def test_a_tenants_crowd_does_not_keep_another_waiting(

@@ -73,7 +73,7 @@ class PostgresDispatcher:
         self._takes_up = self._wants_more = False
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._renewed_s = self._known_s = -math.inf
+        self._renewed_s = self._known_s = self._guarded_s = -math.inf
         self._tenure = 1
         self.waiting: Mapping[Tenant, int] = {}
         self.alive = self.workers = 0
@@ -103,23 +103,36 @@ class PostgresDispatcher:
 
     @property
     def tenure(self) -> int:
-        return self._tenure if _now_s() - self._renewed_s < SURE * self._share.lease_s else 0
+        return self._tenure if self._is_sure_since(self._renewed_s) else 0
 
     async def hold(self, run_id: RunId, epoch: int) -> int | None:
         if self._hands is None:
             return None
-        async with self._database.connection() as con, con.transaction():
-            # a sweep that has begun may not know of the lease yet
-            await con.execute("SELECT pg_advisory_xact_lock($1)", SWEEP_LOCK)
-            await self._renew(con, self._hands)
-            tenure = self._tenure
-            held = await con.fetchval(sql.HOLD, run_id[_PREFIX:], epoch, self._hands.name)
-        return tenure if held else None
+        async with self._database.connection() as con:
+            held, asked_s = True, -math.inf
+            # an answer that comes when the lease may be over says nothing any more
+            while held and not self._is_sure_since(asked_s):
+                asked_s = _now_s()
+                # a sweep that has begun may not know of the lease yet, and has the lock
+                lease = self._lease_of(self._hands)
+                held = await con.fetchval(sql.HOLD, *lease, SWEEP_LOCK, run_id[_PREFIX:], epoch)
+                self._renewed(asked_s)
+        return self._tenure if held else None
+
+    def _is_sure_since(self, renewed_s: float) -> bool:
+        return _now_s() - renewed_s < SURE * self._share.lease_s
+
+    def _lease_of(self, hands: Hands) -> tuple[str, timedelta, bool]:
+        return hands.name, self._lease, self._takes_up and hands.drives
 
     async def _renew(self, con: Connection, hands: Hands) -> None:
-        """Be known as alive for another lease, which counts from before the database was asked."""
+        """Be known as alive for another lease."""
         now_s = _now_s()
-        await con.execute(sql.RENEW, hands.name, self._lease, self._takes_up and hands.drives)
+        await con.execute(sql.RENEW, *self._lease_of(hands))
+        self._renewed(now_s)
+
+    def _renewed(self, now_s: float) -> None:
+        """Rely on a lease, which counts from before the database was asked."""
         if now_s - self._renewed_s >= SURE * self._share.lease_s:
             self._tenure += 1
         self._renewed_s = max(now_s, self._renewed_s)
@@ -223,6 +236,10 @@ class PostgresDispatcher:
         now_s = _now_s()
         if now_s - self._renewed_s >= min(LOOK_S, self._share.lease_s / 3):
             await self._renew(con, hands)
+            if now_s - self._guarded_s >= self._database.bounds.idle_s / 2:
+                self._guarded_s = now_s
+                if silent := await self._database.end_silent(con):
+                    log.warning("dispatch.silence_ended", connections=silent)
             if now_s - self._known_s >= self._share.lease_s:
                 freed = (await con.fetchrow(sql.SWEEP, SWEEP_LOCK))[0]
                 if freed:

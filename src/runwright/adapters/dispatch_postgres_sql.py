@@ -73,10 +73,19 @@ WITH chosen AS MATERIALIZED (
 )
 SELECT count(*), CASE WHEN count(*) > 0 THEN pg_notify('runwright_runs', '')::text END FROM freed"""
 
-# $1 the run, $2 the epoch of its claim, $3 the worker; a sweep may have taken the run from it, for anybody
+# $1 the worker, $2 its lease, $3 whether it takes runs up, $4 the lock of the sweep, $5 the run, $6 the epoch
+# of its claim; a sweep may have taken the run from it, for anybody. One statement: a worker that is stopped
+# while it holds the lock of the sweep would keep everybody from taking anything over.
 HOLD = """
-UPDATE runs SET worker = $3
-WHERE run_id = $1 AND epoch = $2 AND (worker IS NULL OR worker = $3) RETURNING true"""
+WITH locked AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock($4)
+), renewed AS (
+    INSERT INTO workers (name, alive_until, drives) SELECT $1, clock_timestamp() + $2, $3 FROM locked
+    ON CONFLICT (name) DO UPDATE SET alive_until = excluded.alive_until, drives = excluded.drives
+    RETURNING name
+)
+UPDATE runs SET worker = name FROM renewed
+WHERE run_id = $5 AND epoch = $6 AND (worker IS NULL OR worker = name) RETURNING true"""
 
 # $1 the run, $2 the worker that lacks its tools
 LEAVE_RUN = """

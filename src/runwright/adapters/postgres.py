@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from errno import ETIMEDOUT
 from itertools import chain, repeat
 from os import strerror
@@ -32,6 +33,13 @@ TERMINATE_MS = 2_000
 GOODBYE_S = 1.0
 PING_S = 2.0
 MOMENT_S = 0.1  # a server that lost one connection is reached again by then
+
+
+# $1 for how long a process has said nothing; `active` is also who waits for the rest of a statement
+_END_SILENT = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'runwright %'
+  AND state = 'active' AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - $1::interval"""
 
 
 class Bounds(NamedTuple):
@@ -218,6 +226,15 @@ class Database:
                 break
         self.away = None
         self._reachable.set()
+
+    async def end_silent(self, con: Connection) -> int:
+        """End connections whose process says no more in the middle of a transaction; return how many.
+
+        The server does that by itself where a process is silent between two statements. asyncpg has a
+        statement read first and carried out then, and a process that is stopped between the two would hold
+        its locks for as long as it is.
+        """
+        return int(await con.fetchval(_END_SILENT, timedelta(seconds=self.bounds.idle_s)))
 
     async def ended(self, con: Connection, backend: int) -> bool:
         """Whether a backend of this process is gone for sure, so that what it left is all that it did."""
