@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -201,7 +202,7 @@ SHARED: dict[str, tuple[str, tuple[Any, ...]]] = {
     "take": (dispatch.TAKE, TAKE),
     "take within": (dispatch.TAKE_WITHIN, (*TAKE, 100)),
     "waiting": (dispatch.WAITING, (1_000,)),
-    "hold": (dispatch.HOLD, (ONE, 1, "w")),
+    "hold": (dispatch.HOLD, ("w", timedelta(seconds=10), True, 1, ONE, 1)),
     "leave": (dispatch.LEAVE_RUN, (ONE, "w")),
     "told": (dispatch.TOLD, ("w",)),
 }
