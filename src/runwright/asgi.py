@@ -25,7 +25,7 @@ from runwright.crash_points import crash_here
 from runwright.health import told
 from runwright.http.access import LOOPBACK_NAMES, Gate
 from runwright.http.app import http_app
-from runwright.http.connections import HttpConnection, SocketConnection
+from runwright.http.connections import HttpConnection, Room, SocketConnection
 from runwright.http.parts import MetricsPage, Parts, Streams
 from runwright.http.surroundings import Surroundings
 from runwright.http.tracks import Tracks
@@ -44,7 +44,8 @@ log = Log("runwright.server")
 HEADER_BYTES_MAX = 64 * 1024
 IDLE_CONNECTION_S = 30
 CONNECTIONS_MAX = 10_000
-FILES_MAX = CONNECTIONS_MAX + 1_000
+FILES_OF_WORK = BACKLOG + 1_000  # many are accepted at once, before anybody can look whether there is room
+FILES_MAX = CONNECTIONS_MAX + FILES_OF_WORK
 LINGER_S = 0.25  # for requests that are on their way while the server stops to listen
 LOOKS_MAX = 6  # so often longer for clients that have connected and said nothing yet
 
@@ -101,17 +102,20 @@ def serve(settings: Settings, *, drives: bool = True) -> int:
         secrets=secrets_of(settings),
         repeats_max=settings.log_repeats_max,
     )
-    _allow_connections()
     _tune_collector()
     return leaving.run(_serve(settings, drives=drives), _loop_factory())
 
 
-def _allow_connections() -> None:
-    """A connection is an open file, and many systems allow 1,024 of them where nobody asks for more."""
+def _connections_max() -> int:
+    """Return how many connections there may be, such that files are left for runs.
+
+    A connection is an open file, and many systems allow 1,024 of them where nobody asks for more.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(FILES_MAX, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return min(CONNECTIONS_MAX, max(wanted // 2, wanted - FILES_OF_WORK))
 
 
 def _tune_collector() -> None:
@@ -148,7 +152,9 @@ async def _served(settings: Settings, looking_on: Observers, bound: socket.socke
         patience_s = {"head": settings.request_head_s, "body": settings.request_body_s}
         config = uvicorn.Config(
             http_app(parts),
-            http=cast("Any", partial(HttpConnection, **paced, patience_s=patience_s)),
+            http=cast(
+                "Any", partial(HttpConnection, **paced, patience_s=patience_s, room=Room(_connections_max()))
+            ),
             ws=cast("Any", partial(SocketConnection, **paced)),
             ws_per_message_deflate=False,
             ws_max_size=64 * 1024,

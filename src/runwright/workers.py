@@ -19,7 +19,7 @@ from runwright.bootstrap import Application, application
 from runwright.core.errors import Invalid
 from runwright.crash_points import crash_here
 from runwright.health import told
-from runwright.http.connections import HttpConnection
+from runwright.http.connections import HttpConnection, Room
 from runwright.http.probes import probes
 from runwright.listening import address_of, listener
 from runwright.observers import observers
@@ -122,7 +122,15 @@ async def _answering(app: ASGIApp, settings: Settings) -> AsyncIterator[None]:
     patience_s = {"head": settings.request_head_s, "body": settings.request_body_s}
     config = uvicorn.Config(
         app,
-        http=cast("Any", partial(HttpConnection, stall_s=settings.stream_stall_s, patience_s=patience_s)),
+        http=cast(
+            "Any",
+            partial(
+                HttpConnection,
+                room=Room(PROBERS_MAX - 1),
+                stall_s=settings.stream_stall_s,
+                patience_s=patience_s,
+            ),
+        ),
         ws="none",
         h11_max_incomplete_event_size=PROBE_BYTES_MAX,
         limit_concurrency=PROBERS_MAX,

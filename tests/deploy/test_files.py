@@ -82,3 +82,24 @@ def test_the_grace_of_a_pod_is_longer_than_that_of_the_server() -> None:
 
     assert len(graces_s) == 2
     assert min(graces_s) > needed_s + 10
+
+
+def test_nothing_that_runs_tools_may_do_more_than_it_needs() -> None:
+    """No root, no capability, nothing to write to but `/tmp`, and no token of the cluster."""
+    pods = yaml.safe_load_all((DEPLOY / "kubernetes" / "runwright.yaml").read_text())
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for pod in [one["spec"]["template"]["spec"] for one in pods if one["kind"] == "Deployment"]:
+        (container,) = pod["containers"]
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    for name in ("api", "worker"):
+        assert services[name]["read_only"] is True
+        assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["security_opt"] == ["no-new-privileges:true"]
+    stages = (DEPLOY / "Dockerfile").read_text().split("FROM ")
+    assert "\nUSER runwright\n" in stages[-1]

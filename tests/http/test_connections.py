@@ -14,11 +14,13 @@ from uvicorn.server import ServerState
 
 from hostile.wire import PATIENCE_S, said
 from runwright.http import connections
-from runwright.http.connections import HttpConnection
+from runwright.http.connections import HttpConnection, Room
 from runwright.http.edge import FAREWELL
 
 WORD = b": come back\n\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def endless(scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +40,11 @@ async def _gone(receive: Receive) -> None:
 
 @asynccontextmanager
 async def listening(
-    app: Callable[..., object], *, stall_s: float = PATIENCE_S, patience_s: float = PATIENCE_S
+    app: Callable[..., object],
+    *,
+    stall_s: float = PATIENCE_S,
+    patience_s: float = PATIENCE_S,
+    connections_max: int = 100,
 ) -> AsyncIterator[tuple[int, ServerState]]:
     """A port where this application answers, and what is connected to it."""
     config = uvicorn.Config(
@@ -50,6 +56,7 @@ async def listening(
     made = partial(
         HttpConnection,
         stall_s=stall_s,
+        room=Room(connections_max),
         patience_s=patience,
         config=config,
         server_state=state,
@@ -111,6 +118,60 @@ async def test_who_does_not_end_a_request_is_told_so(sent: bytes, status: int | 
 
     assert talk.ended
     assert [answer.status for answer in talk.answers] == ([] if status is None else [status])
+
+
+async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say that all is well; `/work` takes until the client is gone."""
+    if scope["path"] == "/work":
+        await _gone(receive)
+        return
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def first_line(port: int, sent: bytes) -> bytes:
+    """What is said to a request until the end of the connection, as far as its first line and its headers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    head = (await reader.read()).lower().partition(b"\r\n\r\n")[0]
+    writer.close()
+    return head
+
+
+async def test_who_says_nothing_gives_up_his_place() -> None:
+    """However many connect and ask for nothing, or for half of something, who asks is answered; work goes on."""
+    async with listening(answered, connections_max=5) as (port, state), asyncio.timeout(PATIENCE_S):
+        _, working = await asyncio.open_connection("127.0.0.1", port)
+        working.write(WORK)
+        await _until(lambda: state.tasks)
+        silent = []
+        for number in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HT" if number % 2 else b"")
+            silent.append(writer)
+            assert (await first_line(port, CLOSING)).startswith(b"http/1.1 204")
+        await _until(lambda: len(state.connections) <= 5)
+
+        assert len(state.tasks) == 1
+        for writer in (working, *silent):
+            writer.close()
+
+
+async def test_where_all_are_at_work_a_newcomer_is_told_to_come_again() -> None:
+    """503 with Retry-After; who works is not disturbed, and a place that becomes free is given."""
+    async with listening(answered, connections_max=2) as (port, state), asyncio.timeout(PATIENCE_S):
+        writers = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(2)]
+        for writer in writers:
+            writer.write(WORK)
+        await _until(lambda: len(state.tasks) == 2)
+        refused = await first_line(port, b"")
+        writers[0].close()
+        await _until(lambda: len(state.connections) == 1)
+        let_in = await first_line(port, CLOSING)
+        writers[1].close()
+
+    assert refused.startswith(b"http/1.1 503") and b"retry-after: 1" in refused
+    assert let_in.startswith(b"http/1.1 204")
 
 
 async def _until(true: Callable[[], object]) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 import h11
@@ -24,6 +25,7 @@ from runwright.log import Log
 
 log = Log("runwright.http")
 
+LOOKS_MAX = 100  # connections that are looked at for one that can give way
 FIRST_BYTE_S = 30.0  # of a request, on a connection that says nothing
 FAREWELL_S = 5.0  # for a reader that reads again, to get what it has missed until then
 _TOO_SLOW = 1013
@@ -94,14 +96,48 @@ class _Paced:
         raise NotImplementedError
 
 
+class Room:
+    """Places for connections: when all are taken, who asks for nothing gives up his.
+
+    Whoever has been silent for the longest goes first. A connection is an open file, and runs need files too.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._heard: dict[HttpConnection, None] = {}  # those heard last at the end
+
+    def heard(self, one: HttpConnection) -> None:
+        """Take note that a connection has come, or has said something."""
+        self._heard.pop(one, None)
+        self._heard[one] = None
+
+    def left(self, one: HttpConnection) -> None:
+        """Take note that a connection has gone."""
+        self._heard.pop(one, None)
+
+    def is_made(self, taken: int) -> bool:
+        """Whether there is room for the newest of so many connections, if need be in place of another one."""
+        if taken <= self._most:
+            return True
+        for one in list(islice(self._heard, LOOKS_MAX)):
+            if one.is_idle:
+                self.left(one)
+                one.transport.abort()
+                return True
+            self.heard(one)
+        return False
+
+
 class HttpConnection(_Paced, H11Protocol):
     """A connection that speaks HTTP/1, and nothing that could be taken for two things.
 
     patience_s   seconds for the `head` of a request, from its first byte, and for its `body`
+    room         shared by all connections of the server
     """
 
-    def __init__(self, *, patience_s: Mapping[str, float], **more: Any) -> None:
+    def __init__(self, *, patience_s: Mapping[str, float], room: Room, **more: Any) -> None:
         super().__init__(**more)
+        self._room = room
         self._patience_s = {"request": FIRST_BYTE_S, **patience_s}
         size_max = self.config.h11_max_incomplete_event_size
         assert size_max is not None
@@ -111,13 +147,29 @@ class HttpConnection(_Paced, H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if not self._room.is_made(len(self.connections)):
+            self.refuse(
+                Refusal("overloaded", "every connection that there may be is at work; try again later")
+            )
+            return
+        self._room.heard(self)
         self._expect("request")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(None)
+        self._room.left(self)
         super().connection_lost(exc)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing has been asked, or everything answered and taken."""
+        cycle: RequestResponseCycle | None = getattr(self, "cycle", None)
+        return (cycle is None or cycle.response_complete) and not self.transport.get_write_buffer_size()
+
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():  # it was refused, or had to give way
+            return
+        self._room.heard(self)
         super().data_received(data)
         if self.transport.get_protocol() is not self:  # it is a WebSocket by now
             return
@@ -186,6 +238,7 @@ class HttpConnection(_Paced, H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._expect(None)
+        self._room.left(self)
         if (why := _no_handshake(event)) is not None:
             self.refuse(Refusal("bad_request", f"this is no handshake of a WebSocket: {why}"))
         else:
