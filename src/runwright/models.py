@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +15,7 @@ from runwright.core.breaker import BreakerRules
 from runwright.core.errors import Invalid
 from runwright.core.policy import Limits
 from runwright.core.tool import Toolbox
+from runwright.fair_places import FairPlaces
 from runwright.planning.judge import ModelJudge
 from runwright.planning.llm import ModelPlanning
 from runwright.planning.model import Model, Price
@@ -66,7 +66,7 @@ def models_of(
     if not settings.llm_model:
         message = "RUNWRIGHT_LLM_BASE_URL is set and RUNWRIGHT_LLM_MODEL is not"
         raise Invalid(message, hint="name the model; `runwright doctor` lists those that the server has")
-    places = asyncio.Semaphore(settings.llm_calls_at_once_max)
+    places = FairPlaces(settings.llm_calls_at_once_max)
     llms: list[HttpLlm] = []
 
     def model(name: str) -> Model:

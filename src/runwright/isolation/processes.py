@@ -10,7 +10,9 @@ from itertools import count
 from typing import Any
 
 from runwright.core.declare import DeclaredTool
+from runwright.core.ids import Tenant
 from runwright.core.tool import ToolContext, ToolSpec
+from runwright.fair_places import FairPlaces
 from runwright.isolation.call import NOT_BEGUN, Asked, Call, ProcessLimits
 from runwright.isolation.link import HostLost, Link
 from runwright.isolation.messages import Start
@@ -27,7 +29,7 @@ class HostedProcesses:
 
     def __init__(self, limits: ProcessLimits, *, grace_s: float) -> None:
         self._limits, self._grace_s = limits, grace_s
-        self._free = asyncio.Semaphore(limits.processes_max)
+        self._free = FairPlaces(limits.processes_max)
         self._numbers = count(1)
         self._link: Link | None = None
         self._starting = asyncio.Lock()
@@ -56,12 +58,13 @@ class HostedProcesses:
         tool_input: dict[str, Any],
         ctx: Callable[[], ToolContext],
         *,
+        tenant: Tenant,
         output_bytes_max: int,
         begin: Callable[[], None],
     ) -> Answer:
         """Return the tool's answer once no process of the call is left."""
         asked = Asked(tool, spec, tool_input, ctx, output_bytes_max, begin)
-        await self._free.acquire()
+        await self._free.acquire(tenant)
         one = Call(self._limits, next(self._numbers), asked)
         work = asyncio.get_running_loop().create_task(self._carried_out(one))
         self._works.add(work)

@@ -14,6 +14,8 @@ from runwright.breaker_port import Breaker, Standing
 from runwright.core.breaker import Permit, Report
 from runwright.core.budget import ModelUse
 from runwright.core.events import RunError
+from runwright.core.ids import Tenant
+from runwright.fair_places import FairPlaces
 from runwright.log import Log
 from runwright.model_port import Llm, ModelAway, ModelError, ModelRequest, ModelUsage
 from runwright.planning.purse import Purse
@@ -47,7 +49,7 @@ class Model:
     """One model of this process.
 
     breaker  of its server, which others may share
-    places   shared by all models: how many calls there may be at once
+    places   shared by all models: how many calls there may be at once; tenants take them in turn
     wait_s   for a place
     price    of a call, in US dollars
     now_s    a clock that does not jump
@@ -58,7 +60,7 @@ class Model:
         llm: Llm,
         *,
         breaker: Breaker,
-        places: asyncio.Semaphore,
+        places: FairPlaces,
         wait_s: float,
         timeout_s: float,
         price: Price,
@@ -105,7 +107,7 @@ class Model:
         ended: Ended | None = Ended("", False, 0.0)
         heard = 0
         try:
-            refusal = await self._placed(max(0.0, min(self._wait_s, until_s - self._now_s())))
+            refusal = await self._placed(purse.tenant, max(0.0, min(self._wait_s, until_s - self._now_s())))
             if refusal is None:
                 try:
                     ended = None
@@ -216,11 +218,11 @@ class Model:
             )
         return RunError(code="model_unavailable", message=message)
 
-    async def _placed(self, wait_s: float) -> RunError | None:
+    async def _placed(self, tenant: Tenant, wait_s: float) -> RunError | None:
         """Take a place among the calls at once, or say that none was free."""
         try:
             async with asyncio.timeout(wait_s):
-                await self._places.acquire()
+                await self._places.acquire(tenant)
         except TimeoutError:
             message = f"no call to a model was free for {wait_s:.0f} s"
             return RunError(code="model_busy", message=message, hint="RUNWRIGHT_LLM_CALLS_AT_ONCE_MAX")

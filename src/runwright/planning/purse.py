@@ -32,11 +32,12 @@ _NAMES: dict[Bound, tuple[str, str]] = {
 class Purse:
     """The budgets of one planning.
 
+    tenant   whose planning it is
     wait_s   for room in a tenant's budget that calls under way have reserved, and for the store
     """
 
     def __init__(self, tenants: Tenants, request: PlanRequest, wait_s: float) -> None:
-        self._tenants, self._tenant, self._wait_s = tenants, request.tenant, wait_s
+        self._tenants, self.tenant, self._wait_s = tenants, request.tenant, wait_s
         self._budget, self._used = request.budget, request.used
 
     async def reserve(self, model: str, most: ModelUse, lasts_s: float) -> str | RunError:
@@ -51,17 +52,17 @@ class Purse:
         until_s = loop.time() + min(self._wait_s, lasts_s)
         while True:
             try:
-                found = await self._tenants.reserve(self._tenant, name, most, lasts_s + LASTS_LONGER_S)
+                found = await self._tenants.reserve(self.tenant, name, most, lasts_s + LASTS_LONGER_S)
             except asyncio.CancelledError:  # the store may have written it all the same
                 await asyncio.shield(self.settle(name, ModelUse()))
                 raise
             except JournalUnavailable as error:
-                why = f"nobody knows what is left of the budget of tenant {self._tenant}: {error.message}"
+                why = f"nobody knows what is left of the budget of tenant {self.tenant}: {error.message}"
                 refusal = RunError(code="model_unavailable", message=why)
             else:
                 if found is None:
                     return name
-                refusal = _exhausted(found, model, self._tenant)
+                refusal = _exhausted(found, model, self.tenant)
                 if not found.may_pass:
                     return refusal
             if loop.time() + pause_s > until_s:
@@ -73,9 +74,9 @@ class Purse:
         """Note what a call took, and give back the rest of what was reserved under this name."""
         self._used = self._used.plus(took)
         try:
-            await self._tenants.settle(self._tenant, name, took)
+            await self._tenants.settle(self.tenant, name, took)
         except JournalUnavailable as error:  # the reservation ends by itself
-            log.warning("budget.unsettled", tenant=self._tenant, tokens=took.tokens, error=error.message)
+            log.warning("budget.unsettled", tenant=self.tenant, tokens=took.tokens, error=error.message)
 
 
 def _exhausted(short: Shortfall, model: str, tenant: Tenant | None) -> RunError:

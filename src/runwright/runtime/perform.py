@@ -161,7 +161,8 @@ class Call:
     async def _here(self) -> Outcome:
         if self.spec.isolation == "thread":
             try:
-                return self._outcome(await self._engine.threads.run(self._answered, self._begin))
+                threads, tenant = self._engine.threads, self._run.tenant
+                return self._outcome(await threads.run(self._answered, self._begin, tenant))
             except NeverBegan:
                 self._began = False
                 raise
@@ -196,6 +197,7 @@ class Call:
             self.spec,
             self._input,
             self._context,
+            tenant=self._run.tenant,
             output_bytes_max=limits.output_bytes_max,
             begin=self._begin,
         )

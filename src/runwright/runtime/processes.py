@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from runwright.core.declare import DeclaredTool
+from runwright.core.ids import Tenant
 from runwright.core.refusal import Refusal
 from runwright.core.tool import ToolContext, ToolSpec
 
@@ -52,11 +53,13 @@ class ToolProcesses(Protocol):
         tool_input: dict[str, Any],
         ctx: Callable[[], ToolContext],
         *,
+        tenant: Tenant,
         output_bytes_max: int,
         begin: Callable[[], None],
     ) -> Answer:
         """Return the tool's answer once no process of the call is left, none that it has started either.
 
+        tenant  waits in turn with the others where there are as many processes as there may be
         spec    the tool's description with its limits filled in
         begin   called when a process is there, right before the tool begins; `ctx` is asked behind it. It may
                 raise to have nothing called

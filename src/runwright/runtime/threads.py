@@ -13,6 +13,9 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeAlias
 
+from runwright.core.ids import DEFAULT_TENANT, Tenant
+from runwright.fair_places import FairPlaces
+
 Ended: TypeAlias = "asyncio.Future[tuple[Any, BaseException | None]]"
 
 
@@ -38,7 +41,7 @@ class Threads:
 
     def __init__(self, threads_max: int) -> None:
         self.threads_max = threads_max
-        self._places = asyncio.Semaphore(threads_max)
+        self._places = FairPlaces(threads_max)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._made = self._idle = 0
         self._given_up: set[Ended] = set()
@@ -49,13 +52,16 @@ class Threads:
         """Return how many calls were given up and have not ended."""
         return len(self._given_up)
 
-    async def run(self, call: Callable[[], Any], begin: Callable[[], None]) -> Any:
+    async def run(
+        self, call: Callable[[], Any], begin: Callable[[], None], tenant: Tenant = DEFAULT_TENANT
+    ) -> Any:
         """Return what the call returns, from a thread; what it raises is raised.
 
+        tenant   waits in turn with the others where no thread is free
         begin    called on the loop when a thread is free, right before the call; may raise to have none
         Cancelling gives the call up: it is at work in its thread by then, or NeverBegan is raised.
         """
-        await self._places.acquire()
+        await self._places.acquire(tenant)
         try:
             self._make_ready()
         except BaseException:
