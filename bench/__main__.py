@@ -11,10 +11,12 @@ import msgspec
 
 from bench import (
     api,
+    archive,
     asynchow,
     check,
     checkout,
     cluster,
+    cold,
     costs,
     early,
     history,
@@ -43,6 +45,8 @@ MEASURES = {
     "costs": costs.tables,
     "observing": observing.tables,
     "cluster": cluster.tables,
+    "archive": archive.tables,
+    "cold": cold.tables,
 }
 PARTS = (*packaged.PARTS, *MEASURES)
 

@@ -1,18 +1,19 @@
-"""A cold archive: `python -m bench.cold [ADDRESS] [RUNS]`.
+"""A cold archive: a small one in either store, or `python -m bench.cold [ADDRESS] [RUNS]` for a large one.
 
 Ended runs of sixty days, nine tenths of them of the tenant that asks; all are in the archive. ADDRESS is a
-`sqlite:///FILE` that is not there (in a temporary folder without it) or an empty PostgreSQL database. The
+`sqlite:///FILE` that is not there (in a folder of its own without it) or an empty PostgreSQL database. The
 questions are the service's own, with the check for damage of everything that is listed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -21,12 +22,15 @@ import asyncpg
 from msgspec.structs import replace
 from pydantic import SecretStr
 
+from bench import checkout, postgres
+from bench.sizes import Sizes
 from runwright import Runwright, Settings
 from runwright.adapters.archived import packed
 from runwright.adapters.journal_postgres_rows import PREFIX, deflated
 from runwright.adapters.run_lists_sqlite import put_in_index
 from runwright.adapters.run_rows import changing, document_columns
 from runwright.adapters.run_tokens import tokens_of
+from runwright.bench.tables import Goal, Table, figure, judged
 from runwright.bootstrap import Application, application
 from runwright.core.codec import EMPTY, Record, chained, verified
 from runwright.core.events import Event, RunCreated
@@ -35,6 +39,8 @@ from runwright.core.run import fold
 from runwright.ports import RunFilter, RunRow
 from runwright.runtime.rows import row_of
 
+COMMAND = "python -m bench cold"
+GOAL = Goal(50)
 DAYS, TIMES = 60, 15
 SAID = "calculate add todo milk the sum of invoices weigh parcel remind water plants report ledger harbour"
 WORDS = SAID.split()
@@ -144,14 +150,21 @@ async def _into_postgres(url: str, runs: Iterator[Made]) -> None:
     await con.close()
 
 
-async def _ask(app: Application) -> None:
+class Asked(NamedTuple):
+    """How long one question took each time, and how many runs were found."""
+
+    found: int
+    took_ms: list[float]
+
+
+async def _asked(app: Application, times: int) -> dict[str, Asked]:
     service, journal, tenant = app.service, app.engine.journal, DEFAULT_TENANT
     newest = await journal.runs(tenant, RunFilter(), None, 1)
     oldest = await journal.runs(
         tenant, RunFilter(until_s=newest[0].created_at_s - (DAYS - 1) * 86_400), None, 1
     )
     middle, day_s = oldest[0].run_id, 86_400.0
-    asked: dict[str, tuple[RunFilter, RunId | None]] = {
+    questions: dict[str, tuple[RunFilter, RunId | None]] = {
         "newest": (RunFilter(), None),
         "deep in the past": (RunFilter(), middle),
         "status=completed": (RunFilter(status="completed"), None),
@@ -167,61 +180,90 @@ async def _ask(app: Application) -> None:
         "q= two letters nobody said": (RunFilter(text="qx"), None),
         "q= nobody said, tool, since": (RunFilter(text="xyzzy", tool="seldom", since_s=0.0), None),
     }
-    for title, (wanted, before) in asked.items():
-        took = []
-        for _ in range(TIMES):
-            began_s = time.perf_counter()
-            page = await service.runs(tenant, wanted, before, 20)
-            took.append((time.perf_counter() - began_s) * 1_000)
-        print(
-            f"{title:30} {len(page.items):3} found  {median(took):7.1f} ms  (longest {max(took):.1f})",
-            flush=True,
-        )
-    took = []
-    for _ in range(TIMES):
+    asked = {
+        title: await _times(times, partial(service.runs, tenant, wanted, before, 20))
+        for title, (wanted, before) in questions.items()
+    }
+    return {**asked, "show a run of the archive": await _times(times, partial(service.run, tenant, middle))}
+
+
+async def _times(times: int, ask: Callable[[], Awaitable[Any]]) -> Asked:
+    took_ms, found = [], 1
+    for _ in range(times):
         began_s = time.perf_counter()
-        await service.run(tenant, middle)
-        took.append((time.perf_counter() - began_s) * 1_000)
-    print(f"{'show a run of the archive':30} {median(took):16.1f} ms  (longest {max(took):.1f})")
+        answer = await ask()
+        took_ms.append((time.perf_counter() - began_s) * 1_000)
+        found = len(getattr(answer, "items", [answer]))
+    return Asked(found, took_ms)
 
 
-async def _main() -> None:
-    folder = tempfile.mkdtemp()
-    url = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] else f"sqlite:///{folder}/cold.db"
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 200_000
+async def _cold(url: str, count: int, times: int) -> tuple[dict[str, Asked], dict[str, float]]:
+    """Make an archive and ask; return the answers, and the bytes of each table with its indexes."""
     settings = Settings(database_url=SecretStr(url), archive_after_s=0)
-    events = await _events(settings)
-    began_s = time.perf_counter()
-    runs = _made(events, count, time.time() - 60)
+    runs = _made(await _events(settings), count, time.time() - 60)
     if settings.postgres_url:
         await _into_postgres(url, runs)
     else:
         _into_sqlite(str(settings.database_path), runs)
-    print(
-        f"{count:,} runs of {len(events)} events, made in {time.perf_counter() - began_s:.0f} s", flush=True
-    )
-    await _sizes(settings)
+    sizes = await _sizes(settings)
     async with application(settings, take_up=False) as app:
-        await _ask(app)
+        return await _asked(app, times), sizes
 
 
-async def _sizes(settings: Settings) -> None:
-    """Say what each table takes, its indexes with it."""
+async def _sizes(settings: Settings) -> dict[str, float]:
+    """What each table takes, its indexes with it."""
     if settings.postgres_url:
         con = await asyncpg.connect(settings.postgres_url)
-        rows = [
-            (name, await con.fetchval("SELECT pg_total_relation_size($1::regclass)", name))
-            for name in ("runs", "run_documents", "run_archive", "run_index")
+        names = ("runs", "run_documents", "run_archive", "run_index")
+        found = [
+            (name, await con.fetchval("SELECT pg_total_relation_size($1::regclass)", name)) for name in names
         ]
         await con.close()
-    else:
-        file = apsw.Connection(str(settings.database_path))
-        sql = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name HAVING sum(pgsize) > 100000 ORDER BY 2 DESC"
-        rows = file.execute(sql).fetchall()
-        file.close()
-    for name, size in rows:
+        return dict(found)
+    file = apsw.Connection(str(settings.database_path))
+    sql = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name HAVING sum(pgsize) > 100000 ORDER BY 2 DESC"
+    rows = file.execute(sql).fetchall()
+    file.close()
+    return dict(rows)
+
+
+def tables(sizes: Sizes) -> list[Table]:
+    """Return how long questions take on a small archive in either store, and which could not be measured."""
+    table = Table(
+        f"A cold archive of {sizes.cold_runs:,} runs", COMMAND, ("ms", "SQLite", "PostgreSQL", "goal", "met")
+    )
+    order, stores = (sizes.cold_runs, sizes.cold_questions), list[dict[str, Asked]]()
+    with checkout.scratch() as folder:
+        stores.append(asyncio.run(_cold(f"sqlite:///{folder}/cold.db", *order))[0])
+    url = os.environ.get("RUNWRIGHT_BENCH_POSTGRES", postgres.SERVER)
+    try:
+        with postgres.database(url) as made:
+            stores.append(asyncio.run(_cold(made, *order))[0])
+    except (OSError, asyncpg.PostgresError) as error:
+        table.notes.append(f"PostgreSQL: skipped, no server: {type(error).__name__}")
+    for title in stores[0]:
+        medians = [median(store[title].took_ms) for store in stores]
+        shown = [f"{figure(median(of))} ({figure(max(of))})" for of in (s[title].took_ms for s in stores)]
+        table.rows.append((title, *shown, *["-"] * (2 - len(shown)), *judged(max(medians), GOAL)))
+    table.notes.append("median (longest); 200,000 runs: `python -m bench.cold [ADDRESS]`")
+    table.samples = {
+        name: {title: asked._asdict() for title, asked in store.items()}
+        for name, store in zip(("sqlite", "postgres"), stores, strict=False)
+    }
+    return [table]
+
+
+def _main() -> None:
+    with checkout.scratch() as folder:
+        url = sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] else f"sqlite:///{folder}/cold.db"
+        count = int(sys.argv[2]) if len(sys.argv) > 2 else 200_000
+        answers, sizes = asyncio.run(_cold(url, count, TIMES))
+    for title, asked in answers.items():
+        took = asked.took_ms
+        print(f"{title:30} {asked.found:3} found  {median(took):7.1f} ms  (longest {max(took):.1f})")
+    for name, size in sizes.items():
         print(f"  {name:28} {size / 1e6:8.1f} MB")
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    _main()

@@ -164,3 +164,17 @@ def test_whoever_looks_on_sees_every_run_and_every_step(tmp_path: Path) -> None:
     assert table["samples"]["lines"] == 2 * 2 * runs
     assert table["samples"]["spans"]["step work"] == 2 * 3
     assert len(table["rows"]) == 3
+
+
+def test_an_archive_is_filled_and_asked(tmp_path: Path) -> None:
+    """Every run that has ended is moved, and what is asked of a cold archive finds what is there."""
+    tables = measured(tmp_path, "archive", "cold")
+    moved = tables["Moving ended runs to the archive"]["samples"]["moved"]
+    asked = tables["A cold archive of 200 runs"]["samples"]
+
+    assert moved[0]["runs"] == 30
+    for found in asked.values():
+        assert found["newest"]["found"] == 20
+        assert found["q= a word of one prompt"]["found"] == 1
+        assert found["status=failed (none)"]["found"] == found["tool=todo_add (none)"]["found"] == 0
+        assert 0 < found["tool=seldom (2 %)"]["found"] < 20
