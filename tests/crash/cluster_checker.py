@@ -29,7 +29,8 @@ class Fences(NamedTuple):
     accepted   appends of theirs that were accepted: must be 0
     called     tools that they called for a run that was another one's already, and whose call began then
     late       tools of theirs that had been called before and acted then, under the same key as the next ones
-    waits_s    from the end of a dead worker's lease until another one claimed a run of it
+    killed_s   from the end of a killed worker's lease until another one claimed a run of it, each time
+    stopped_s  the same, of workers that were stopped before; these may have been in a transaction
     """
 
     refused: int = 0
@@ -37,16 +38,20 @@ class Fences(NamedTuple):
     accepted: int = 0
     called: int = 0
     late: int = 0
-    waits_s: tuple[float, ...] = ()
+    killed_s: tuple[float, ...] = ()
+    stopped_s: tuple[float, ...] = ()
 
     def text(self) -> str:
         """Return it in two sentences."""
-        waits_s = sorted(self.waits_s) or [0.0]
+        waits = ", ".join(
+            f"{len(waits_s)} of {how} ones {median(waits_s):.1f} s behind the lease (median), {max(waits_s):.1f} s at the most"
+            for how, waits_s in (("killed", self.killed_s), ("stopped", self.stopped_s))
+            if waits_s
+        )
         return (
             f"workers that had lost a run: {self.refused} appends refused, {self.dropped} runs let go before a call; "
             f"{self.accepted} appends accepted, {self.called} tools called; {self.late} tools acted late, with the key\n"
-            f"runs of dead workers: {len(self.waits_s)} claimed by others, "
-            f"{median(waits_s):.1f} s behind the lease (median), {waits_s[-1]:.1f} s at the most"
+            f"runs of dead workers, claimed by others: {waits or 'none'}"
         )
 
     def __add__(self, other: tuple[Any, ...]) -> Fences:
@@ -84,7 +89,10 @@ class _ClusterChecker(_Checker):
                     lost_by_append = ", not " in json.loads(line)["error"]
                     refused, dropped = refused + lost_by_append, dropped + (not lost_by_append)
         called, late = self._called_stale()
-        return Fences(refused, dropped, self._accepted_stale(), called, late, tuple(self._waits_s()))
+        waits = [*self._waits_s()]
+        killed_s = tuple(wait_s for was_stopped, wait_s in waits if not was_stopped)
+        stopped_s = tuple(wait_s for was_stopped, wait_s in waits if was_stopped)
+        return Fences(refused, dropped, self._accepted_stale(), called, late, killed_s, stopped_s)
 
     def _accepted_stale(self) -> int:
         """Appends under one epoch come from the connections of one process; controls may come from any."""
@@ -120,8 +128,9 @@ class _ClusterChecker(_Checker):
                 self._wrong(effect["run_id"], f"step {step[1]} was called by a worker that had lost the run")
         return stale, late
 
-    def _waits_s(self) -> Iterator[float]:
-        """How long the runs of dead workers waited, but for those that waited for a person."""
+    def _waits_s(self) -> Iterator[tuple[bool, float]]:
+        """Whether a dead worker was stopped before, and how long a run of it waited, unless for a person."""
+        actions = json.loads((self.folder / "actions").read_text())
         nobodys = {*TERMINAL, *CONTROLS, "run.awaiting_approval"}
         before: dict[str, tuple[int, str | None]] = {}
         types = {(run_id, e["seq"]): e["type"] for run_id, s in self.stories.items() for e in s.events}
@@ -135,7 +144,8 @@ class _ClusterChecker(_Checker):
                 and owner != worker
                 and types.get((run_id, seq)) not in nobodys
             ):
-                yield at_s - over_s
+                cell = self.lives[int(owner.split(":")[-2])]
+                yield cell < len(actions) and actions[cell] != "kill", at_s - over_s
 
     def _extra_executions(self) -> None:
         """A death or a stop costs a step in flight one execution more; whose, is said by its process."""

@@ -74,6 +74,7 @@ class ClusterSession(Said):
         self._clients.save(self._folder)
         lives = {str(member.pid): number for member, number in self._members}
         (self._folder / "lives").write_text(json.dumps(lives))
+        (self._folder / "actions").write_text(json.dumps([cell.action for cell in self._cells]))
         write_down(self._stores["RUNWRIGHT_DATABASE_URL"], self._folder)
         self._server.drop(self._database)
         findings, self.fences = check_cluster(self._folder)

@@ -53,7 +53,7 @@ def test_a_process_that_dies_or_stops_among_others_breaks_no_promise(tmp_path: P
     hit = fences.refused + fences.dropped
     assert hit > 0, "no stopped worker was refused an append or kept from a call: its fault hit nobody"
     assert (fences.accepted, fences.called) == (0, 0)
-    assert fences.waits_s, "nobody claimed a run of a killed worker: its fault hit nobody"
+    assert fences.killed_s, "nobody claimed a run of a killed worker: its fault hit nobody"
     assert unnoticed(OF_A_CLUSTER, tmp_path / "cluster/session-0", tmp_path, checked) == []
 
 
