@@ -27,6 +27,7 @@ from runwright.http.access import LOOPBACK_NAMES, Gate
 from runwright.http.app import http_app
 from runwright.http.connections import HttpConnection, Room, SocketConnection
 from runwright.http.parts import MetricsPage, Parts, Streams
+from runwright.http.reading import Bodies
 from runwright.http.surroundings import Surroundings
 from runwright.http.tracks import Tracks
 from runwright.listening import BACKLOG, address_of, listener
@@ -224,6 +225,7 @@ def parts_of(app: Application, port: int | None) -> Parts:
         ),
         audit=app.audit,
         around=around,
+        bodies=Bodies(settings.bodies_bytes_max),
         body_bytes_max=settings.body_bytes_max,
         json_depth_max=settings.json_depth_max,
         request_wait_s_max=settings.request_wait_s_max,

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a-f:]{2,45}\](:[0-9]{1,5})?")
+MIB = 1024 * 1024
 THIS_COMPUTER = ("127.0.0.0/8", "::1/128")
 Networks = Annotated[tuple[str, ...], NoDecode]
 
@@ -39,6 +40,12 @@ class EdgeSettings(BaseSettings):
     )
     request_body_s: float = Field(
         default=30.0, gt=0, le=3_600, description="seconds for the body of a request"
+    )
+    bodies_bytes_max: int = Field(
+        default=256 * MIB,
+        ge=1 * MIB,
+        le=64 * 1024 * MIB,
+        description="bytes of all bodies that are being received; what comes beside them is refused",
     )
 
     @field_validator("trusted_proxies", "cors_origins", "docs_allow", "metrics_allow", mode="before")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx2
 from starlette.types import Receive, Scope, Send
 
 from runwright.asgi import parts_of
 from runwright.bootstrap import Application
+from runwright.http.app import http_app
 from runwright.http.edge import Edge
 from runwright.testing.waiting import wait_until
 
@@ -42,3 +45,33 @@ async def test_too_many_open_requests_are_refused_in_words(app: Application) -> 
         (503, "1", "overloaded")
     }
     assert [answer.status_code for answer in (*answered, health, later)] == [200] * 4
+
+
+async def test_bodies_that_come_slowly_take_no_more_memory_than_there_is(app: Application) -> None:
+    """What comes beside too much that is under way is refused at once; one alone is taken, however large."""
+    most = 1_000_000
+    settings = app.settings.model_copy(update={"bodies_bytes_max": most})
+    transport = httpx2.ASGITransport(http_app(parts_of(replace(app, settings=settings), None)))
+    go_on, sent = asyncio.Event(), asyncio.Event()
+    headers = {"Content-Type": "application/json"}
+    prompt = b'{"prompt":"calculate 1"}'
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b" " * 900_000
+        sent.set()
+        await go_on.wait()
+        yield b" " * (1_048_576 - 900_000 - len(prompt)) + prompt
+
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        slow = asyncio.create_task(client.post("/api/v1/runs", content=slowly(), headers=headers))
+        async with asyncio.timeout(10):
+            await sent.wait()
+        small = await client.post("/api/v1/runs", content=prompt, headers=headers)
+        large = await client.post("/api/v1/runs", content=b" " * 200_000 + prompt, headers=headers)
+        go_on.set()
+        done = await slow
+        later = await client.post("/api/v1/runs", content=b" " * 200_000 + prompt, headers=headers)
+
+    assert [answer.status_code for answer in (small, large, done, later)] == [201, 503, 201, 201]
+    assert large.headers["retry-after"] == "1"
+    assert "RUNWRIGHT_BODIES_BYTES_MAX" in large.json()["detail"]

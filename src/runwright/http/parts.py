@@ -89,6 +89,7 @@ class Parts:
     ring       the API keys
     gate       lets callers in
     around     what stands between the server and its callers
+    bodies     that are being received
     audit      is told of what was refused and decided
     metrics    figures for Prometheus; None where nobody counts
     tracks     follows requests
@@ -103,6 +104,7 @@ class Parts:
     gate: Gate
     audit: AuditTrail
     around: Surroundings
+    bodies: reading.Bodies
     body_bytes_max: int
     json_depth_max: int
     request_wait_s_max: float
@@ -117,7 +119,7 @@ class Parts:
 
         Raises   Refusal
         """
-        return await reading.body(request, self.body_bytes_max, self.json_depth_max)
+        return await reading.body(request, self.bodies, self.body_bytes_max, self.json_depth_max)
 
 
 def parts_of(connection: HTTPConnection) -> Parts:

@@ -24,21 +24,44 @@ _STEPS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")  # one down, and one up a
 _FLAT = bytes(set(range(256)) - set(b"[]{}"))
 
 
-async def body(request: Request, bytes_max: int, depth_max: int) -> bytes:
+class Bodies:
+    """The bodies that are being received, all together: a crowd that sends slowly takes no more memory."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max, self._bytes = bytes_max, 0
+
+    async def received(self, request: Request, bytes_max: int) -> bytes:
+        """Return a body of at most so many bytes.
+
+        Raises   Refusal: 413; 503 when there is no room for it beside the others
+        """
+        chunks, size = [], 0
+        try:
+            async for chunk in request.stream():
+                size, self._bytes = size + len(chunk), self._bytes + len(chunk)
+                if size > bytes_max:
+                    raise _too_large(bytes_max)
+                if self._bytes > self._bytes_max and self._bytes > size:  # one alone has room in any case
+                    raise Refusal(
+                        "overloaded",
+                        f"{self._bytes_max} bytes of requests are under way already "
+                        "(RUNWRIGHT_BODIES_BYTES_MAX); try again later",
+                    )
+                chunks.append(chunk)
+        finally:
+            self._bytes -= size
+        return b"".join(chunks)
+
+
+async def body(request: Request, bodies: Bodies, bytes_max: int, depth_max: int) -> bytes:
     """Return the body's bytes once they are known to be JSON of bounded size and depth; b"" when empty.
 
-    Raises   Refusal: 413 before it is buffered, 415, 400
+    Raises   Refusal: 413 before it is buffered, 415, 400; 503 while too much is being received
     """
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:INTEGER_DIGITS_MAX]) > bytes_max:
         raise _too_large(bytes_max)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > bytes_max:
-            raise _too_large(bytes_max)
-        chunks.append(chunk)
-    raw = b"".join(chunks)
+    raw = await bodies.received(request, bytes_max)
     if not raw:
         return raw
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
