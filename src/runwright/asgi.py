@@ -25,9 +25,10 @@ from runwright.crash_points import crash_here
 from runwright.health import told
 from runwright.http.access import LOOPBACK_NAMES, Gate
 from runwright.http.app import http_app
-from runwright.http.connections import HttpConnection, Room, SocketConnection
+from runwright.http.connections import HttpConnection, SocketConnection
 from runwright.http.parts import MetricsPage, Parts, Streams
 from runwright.http.reading import Bodies
+from runwright.http.room import Room, Unread
 from runwright.http.surroundings import Surroundings
 from runwright.http.tracks import Tracks
 from runwright.listening import BACKLOG, address_of, listener
@@ -149,7 +150,11 @@ async def _served(settings: Settings, looking_on: Observers, bound: socket.socke
     port, address = bound.getsockname()[1], address_of(bound, settings.host)
     async with application(settings, drives=drives, observers=looking_on) as app:
         parts = parts_of(app, port)
-        paced: dict[str, Any] = {"stall_s": settings.stream_stall_s, "told": parts.streams.one_let_go}
+        paced: dict[str, Any] = {
+            "stall_s": settings.stream_stall_s,
+            "unread": Unread(settings.unread_bytes_max),
+            "told": parts.streams.one_let_go,
+        }
         patience_s = {"head": settings.request_head_s, "body": settings.request_body_s}
         config = uvicorn.Config(
             http_app(parts),

@@ -48,6 +48,13 @@ class EdgeSettings(BaseSettings):
         description="bytes of all bodies that are being received; what comes beside them is refused",
     )
 
+    unread_bytes_max: int = Field(
+        default=256 * MIB,
+        ge=1 * MIB,
+        le=64 * 1024 * MIB,
+        description="bytes of all answers that wait for readers; beyond it who has most is cut off",
+    )
+
     @field_validator("trusted_proxies", "cors_origins", "docs_allow", "metrics_allow", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:

@@ -19,8 +19,9 @@ from runwright.bootstrap import Application, application
 from runwright.core.errors import Invalid
 from runwright.crash_points import crash_here
 from runwright.health import told
-from runwright.http.connections import HttpConnection, Room
+from runwright.http.connections import HttpConnection
 from runwright.http.probes import probes
+from runwright.http.room import Room, Unread
 from runwright.listening import address_of, listener
 from runwright.observers import observers
 from runwright.readings import Asked, read_by
@@ -128,6 +129,7 @@ async def _answering(app: ASGIApp, settings: Settings) -> AsyncIterator[None]:
                 HttpConnection,
                 room=Room(PROBERS_MAX - 1),
                 stall_s=settings.stream_stall_s,
+                unread=Unread(settings.unread_bytes_max),
                 patience_s=patience_s,
             ),
         ),

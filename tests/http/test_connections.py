@@ -14,8 +14,9 @@ from uvicorn.server import ServerState
 
 from hostile.wire import PATIENCE_S, said
 from runwright.http import connections
-from runwright.http.connections import HttpConnection, Room
+from runwright.http.connections import HttpConnection
 from runwright.http.edge import FAREWELL
+from runwright.http.room import Room, Unread
 
 WORD = b": come back\n\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -45,6 +46,7 @@ async def listening(
     stall_s: float = PATIENCE_S,
     patience_s: float = PATIENCE_S,
     connections_max: int = 100,
+    unread_bytes_max: int = 2**40,
 ) -> AsyncIterator[tuple[int, ServerState]]:
     """A port where this application answers, and what is connected to it."""
     config = uvicorn.Config(
@@ -57,6 +59,7 @@ async def listening(
         HttpConnection,
         stall_s=stall_s,
         room=Room(connections_max),
+        unread=Unread(unread_bytes_max),
         patience_s=patience,
         config=config,
         server_state=state,
@@ -172,6 +175,47 @@ async def test_where_all_are_at_work_a_newcomer_is_told_to_come_again() -> None:
 
     assert refused.startswith(b"http/1.1 503") and b"retry-after: 1" in refused
     assert let_in.startswith(b"http/1.1 204")
+
+
+async def test_readers_that_do_not_read_take_no_more_memory_than_there_is() -> None:
+    """The one for whom most waits is cut off; a small answer and one alone are not."""
+
+    async def much(scope: Scope, receive: Receive, send: Send) -> None:
+        size = int(scope["path"][1:]) * 2**20
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(size)})
+
+    writers = []
+
+    async def asks_for(mib: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
+        writer.write(b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % mib)
+        writers.append(writer)
+
+    def sizes_mib() -> list[float]:
+        return [one.transport.get_write_buffer_size() / 2**20 for one in state.connections]
+
+    try:
+        async with (
+            listening(much, unread_bytes_max=30 * 2**20) as (port, state),
+            asyncio.timeout(PATIENCE_S),
+        ):
+            await asks_for(45)
+            await _until(lambda: max(sizes_mib(), default=0) > 30)
+            (first,) = state.connections
+            await asks_for(25)
+            await _until(lambda: first not in state.connections)
+            await _until(lambda: max(sizes_mib(), default=0) > 10)
+            (second,) = state.connections
+            await asks_for(1)
+            await _until(lambda: len(state.connections) == 2)
+            assert second in state.connections
+            for writer in writers:
+                writer.close()
+            await _until(lambda: not state.connections)
+    finally:
+        for writer in writers:
+            writer.close()
 
 
 async def _until(true: Callable[[], object]) -> None:

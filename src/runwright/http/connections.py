@@ -10,7 +10,6 @@ import asyncio
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any
 
 import h11
@@ -21,11 +20,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from runwright.http.edge import FAREWELL, HEADERS
 from runwright.http.problems import Refusal, answer
+from runwright.http.room import Room, Unread
 from runwright.log import Log
 
 log = Log("runwright.http")
 
-LOOKS_MAX = 100  # connections that are looked at for one that can give way
 FIRST_BYTE_S = 30.0  # of a request, on a connection that says nothing
 FAREWELL_S = 5.0  # for a reader that reads again, to get what it has missed until then
 _TOO_SLOW = 1013
@@ -61,22 +60,44 @@ class _Paced:
 
     The bytes that wait for one reader are bounded by its transport: beyond that nothing is sent.
 
-    told   is called for each of them
+    unread   shared by all connections of the server
+    told     is called for each of them
     """
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, *, stall_s: float, told: Callable[[], None] | None = None, **more: Any) -> None:
+    def __init__(
+        self, *, stall_s: float, unread: Unread, told: Callable[[], None] | None = None, **more: Any
+    ) -> None:
         super().__init__(**more)
-        self._stall_s, self._told = stall_s, told
+        self._stall_s, self._unread, self._told = stall_s, unread, told
         self._stalled: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
         super().pause_writing()  # type: ignore[misc]
         self._stalled = self.loop.call_later(self._stall_s, self._let_go)
+        # when what is being written now is written: it may be cut off for it
+        self.loop.call_soon(self._count_unread)
+
+    def _count_unread(self) -> None:
+        if self._stalled is not None and not self.transport.is_closing():
+            self._unread.waits(self, self.transport.get_write_buffer_size())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unread.gone(self)
+        super().connection_lost(exc)  # type: ignore[misc]
+
+    def cut_off(self) -> None:
+        """End the connection at once, with whatever waits for it."""
+        if unread_bytes := self.transport.get_write_buffer_size():
+            if self._told is not None:
+                self._told()
+            log.warning("reader.cut_off", unread_bytes=unread_bytes)
+        self.transport.abort()
 
     def resume_writing(self) -> None:
+        self._unread.gone(self)
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
@@ -94,38 +115,6 @@ class _Paced:
 
     def say_farewell(self) -> None:
         raise NotImplementedError
-
-
-class Room:
-    """Places for connections: when all are taken, who asks for nothing gives up his.
-
-    Whoever has been silent for the longest goes first. A connection is an open file, and runs need files too.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._heard: dict[HttpConnection, None] = {}  # those heard last at the end
-
-    def heard(self, one: HttpConnection) -> None:
-        """Take note that a connection has come, or has said something."""
-        self._heard.pop(one, None)
-        self._heard[one] = None
-
-    def left(self, one: HttpConnection) -> None:
-        """Take note that a connection has gone."""
-        self._heard.pop(one, None)
-
-    def is_made(self, taken: int) -> bool:
-        """Whether there is room for the newest of so many connections, if need be in place of another one."""
-        if taken <= self._most:
-            return True
-        for one in list(islice(self._heard, LOOKS_MAX)):
-            if one.is_idle:
-                self.left(one)
-                one.transport.abort()
-                return True
-            self.heard(one)
-        return False
 
 
 class HttpConnection(_Paced, H11Protocol):
