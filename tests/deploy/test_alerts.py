@@ -60,6 +60,11 @@ ILL = {
     },
     "RunwrightLoopIsHeld": {'runwright_event_loop_lag_seconds{instance="a", of="p99"}': "1+0x120"},
     "RunwrightModelIsAway": {'runwright_breaker_state{instance="a", model="m", status="open"}': "1+0x120"},
+    "RunwrightModelRefuses": {
+        'runwright_model_calls_total{instance="a", model="m", purpose="plan", outcome="model_refused"}': (
+            "0+60x120"
+        ),
+    },
     "RunwrightToolFails": {
         'runwright_step_executions_total{instance="a", tool="t", status="failed"}': "0+30x120"
     },

@@ -44,7 +44,7 @@ class RedisWire:
         self._name = secrets.token_hex(4).encode()
         self._news: dict[RunId, None] = {}
         self._any = asyncio.Event()
-        self.listening = False
+        self.listening = self._is_deaf = False
 
     def tell(self, run_id: RunId) -> None:
         """Have the others told that a run has news; returns at once."""
@@ -83,6 +83,7 @@ class RedisWire:
             except (RedisError, OSError, TimeoutError) as error:
                 if self.listening or not failed:
                     log.warning("redis.deaf", error=said(error))
+                    self._is_deaf = True
                 failed = 0 if self.listening else failed
                 self.listening = False
             await asyncio.sleep(AGAIN_S[min(failed, len(AGAIN_S) - 1)])
@@ -100,7 +101,9 @@ class RedisWire:
                 if message is None:
                     continue
                 if message["type"] == "subscribe":
-                    self.listening = True
+                    if self._is_deaf:
+                        log.info("redis.heard")
+                    self._is_deaf, self.listening = False, True
                     self._ring_all()
                 elif message["type"] == "message" and len(message["data"]) <= MESSAGE_BYTES_MAX:
                     name, *told = message["data"].split(b" ")

@@ -29,7 +29,8 @@ def failure(error: BaseException) -> RunwrightError:
             return JournalUnavailable("the database server does not answer in time")
         case OSError():
             return JournalUnavailable(
-                f"the database server cannot be reached: {error.strerror or 'it hung up'}"
+                f"the database server cannot be reached: {error.strerror or 'it hung up'}",
+                hint="is it running, and is RUNWRIGHT_DATABASE_URL its address?",
             )
         case asyncpg.CharacterNotInRepertoireError():
             return InvalidInput("a text with the character U+0000 cannot be kept there by PostgreSQL")

@@ -20,7 +20,9 @@ import apsw
 from runwright.adapters.sqlite_failures import failure
 from runwright.core.errors import JournalUnavailable, RunwrightError
 from runwright.crash_points import crash_here
+from runwright.log import Log
 
+log = Log("runwright.journal")
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
 
@@ -137,6 +139,8 @@ class Writer:
             # one bad piece of work must not fail the others: each is tried on its own
             results = [failure(error)] if len(batch) == 1 else [self._commit([one])[0] for one in batch]
             if len(batch) == 1 and isinstance(results[0], JournalUnavailable):
+                if self._trouble is None:
+                    log.warning("store.away", error=results[0].message)
                 self._trouble = results[0].message, time.monotonic()
         return results
 
@@ -162,7 +166,9 @@ class Writer:
         self._commit_s += (now_s - flushed_s - self._commit_s) / 8
         self.commits += 1
         self.committed(now_s - begun_s, len(batch))
-        self._trouble = None
+        if self._trouble is not None:
+            self._trouble = None
+            log.info("store.back")
         return results
 
 

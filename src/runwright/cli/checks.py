@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import sys
@@ -70,7 +71,8 @@ def examined(settings: Settings) -> Iterator[Finding]:
             yield Finding(check.__name__.replace("_", " "), "fail", error.message, error.hint or "")
         except OSError as error:
             said = f"{error.filename or ''} {error.strerror or error}".strip()
-            yield Finding(check.__name__.replace("_", " "), "fail", said)
+            fix = "free some space" if error.errno == errno.ENOSPC else ""
+            yield Finding(check.__name__.replace("_", " "), "fail", said, fix)
 
 
 def python(_: Settings) -> Iterator[Finding]:
@@ -135,6 +137,8 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
     verdict: Verdict = "fail" if free < FREE_NONE_BYTES else "warn" if free < FREE_LOW_BYTES else "ok"
     said = f"{folder} {'can be written' if folder.exists() else 'will be made'}, {free / MIB:,.0f} MiB free"
     yield Finding("data folder", verdict, said, "" if verdict == "ok" else "free some space")
+    if verdict == "fail":
+        return  # nor is there room to see how long the disk takes
     took_ms = _sync_ms(standing)
     slow = took_ms > SYNC_SLOW_MS
     yield Finding(

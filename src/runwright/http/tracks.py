@@ -11,9 +11,13 @@ from typing import Final
 from starlette.types import Scope
 
 from runwright.core.trace import Trace, is_sampled, trace_of
+from runwright.log import Log
 from runwright.request_port import Answered, AnsweredSink
 
+log = Log("runwright.http")
+
 NO_ROUTE = "none"
+FAULT = 500
 SWITCHED = 101
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _STREAMS = frozenset({"/api/v1/runs/stream", "/api/v1/runs/{run_id}/events", "/ws/runs/{run_id}"})
@@ -55,11 +59,15 @@ class Tracks:
 
     def ended(self, track: Track, scope: Scope) -> None:
         """Tell what became of a request."""
-        if not self._sinks:
-            return
         socket = scope["type"] == "websocket"
         route = getattr(scope.get("route"), "path", NO_ROUTE)
         method = "WS" if socket else scope["method"]
+        if track.status >= FAULT and not route.startswith(
+            "/health"
+        ):  # that one is away is no fault of theirs
+            log.warning("request.failed", route=route, status=track.status, code=scope.get("problem"))
+        if not self._sinks:
+            return
         answered = Answered(
             method=method if method in _METHODS or socket else "OTHER",
             route=route,

@@ -13,6 +13,7 @@ import msgspec
 from runwright.breaker_port import Breaker, Standing
 from runwright.core.breaker import Permit, Report
 from runwright.core.budget import ModelUse
+from runwright.core.codec import timestamp
 from runwright.core.events import RunError
 from runwright.core.ids import Tenant
 from runwright.fair_places import FairPlaces
@@ -68,6 +69,7 @@ class Model:
     ) -> None:
         self._llm, self._breaker, self._places = llm, breaker, places
         self._wait_s, self._timeout_s, self._price, self._now_s = wait_s, timeout_s, price, now_s
+        self._failed: dict[str, str | None] | None = None
 
     @property
     def name(self) -> str:
@@ -82,6 +84,7 @@ class Model:
             "breaker_is_shared": known.is_shared,
             "outages": known.outages,
             "wait_s": round(known.wait_s, 3),
+            "last_error": self._failed,
         }
 
     async def stream(
@@ -199,6 +202,8 @@ class Model:
         )
 
     async def _report(self, permit: Permit, report: Report, failure: ModelError | None) -> None:
+        if failure is not None:
+            self._failed = {"message": failure.message, "hint": failure.hint, "at": timestamp(time.time())}
         rest_s = failure.retry_after_s if failure else 0.0
         status = await self._breaker.report(permit, report, rest_s)
         if status is not None:

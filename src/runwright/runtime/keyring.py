@@ -92,7 +92,9 @@ class KeyRing:
             if now_s - self._failed_at >= LOOK_EVERY_S:
                 await self._look(now_s)
             if _clock_s() - self._looked_at >= STALE_S_MAX:
-                raise JournalUnavailable("the API keys cannot be read just now, so nobody is let in")
+                raise JournalUnavailable(
+                    "the store does not answer just now: API keys cannot be read, so nobody is let in"
+                )
 
     def presented(self, text: bytes) -> Presented:
         """Return whose this is: one digest and one comparison, whether there is such a key or not."""

@@ -53,7 +53,8 @@ def logged(run: Run, observation: Observation) -> None:
             )
         case ModelAsked():
             called = observation.called
-            log.info(
+            say = log.info if called.error is None else log.warning
+            say(
                 "model.called",
                 run_id=run.run_id,
                 tenant=run.tenant,
@@ -63,6 +64,7 @@ def logged(run: Run, observation: Observation) -> None:
                 prompt_tokens=called.prompt_tokens,
                 completion_tokens=called.completion_tokens,
                 code=called.error and called.error.code,
+                hint=called.error and called.error.hint,
             )
         case StepBegun():
             log.debug(
