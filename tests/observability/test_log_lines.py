@@ -11,6 +11,7 @@ import structlog
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from cluster.processes import until_true
 from observability.measured import Measured, measured
 from runwright.settings import Settings
 from runwright.stores import SqliteStore
@@ -86,8 +87,13 @@ async def test_a_database_that_hangs_up_is_in_the_log_once_and_so_is_its_return(
     """However often it is tried again meanwhile."""
     async with measured(Settings(database_url=SecretStr(postgres_url))):
         con = await asyncpg.connect(postgres_url)
-        mine = "datname = current_database() AND pid <> pg_backend_pid()"
-        await con.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+
+        async def hung_up() -> bool:  # until the connection that is meant was among them
+            await con.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            return "dispatch.interrupted" in events(lines)
+
+        await until_true(hung_up, 30, "the database to be missed")
         await con.close()
         await wait_until(lambda: "dispatch.resumed" in events(lines), 30, "the database to be back")
 

@@ -17,7 +17,6 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import asyncpg
-import structlog
 
 from runwright.adapters import dispatch_postgres_sql as sql
 from runwright.adapters.duty_postgres import duty
@@ -26,8 +25,10 @@ from runwright.adapters.postgres_failures import LOST, failure
 from runwright.core.errors import JournalUnavailable
 from runwright.core.ids import RunId, Tenant
 from runwright.dispatch_port import Hands
+from runwright.log import Log
+from runwright.outage import Outage
 
-log = structlog.get_logger("runwright.dispatch")
+log = Log("runwright.dispatch")
 
 # goes on while the computer sleeps, where there is such a clock
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -36,7 +37,6 @@ LOOK_S = 1.0  # between two looks for runs that nobody drives, when no notificat
 SWEEP_S = 1.0
 SWEEP_LOCK = 7_283_493
 TAKE_LOCK = 7_283_495
-SAY_EVERY_S = 30.0  # that the database does not answer, as long as it does not
 AGAIN_S = (0.05, 0.2, 0.5, 1.0)  # waits until the database is tried again; the last one repeats
 TAKEN_MAX = 200  # in one statement
 FORGET_S = 600.0  # after a run was left to others for as long as may be
@@ -79,8 +79,7 @@ class PostgresDispatcher:
         self.waiting: Mapping[Tenant, int] = {}
         self.alive = self.workers = 0
         self._left: dict[RunId, float] = {}
-        self._away_s: float | None = None
-        self._said_s = -math.inf
+        self._outage = Outage(log, "dispatch.interrupted", "dispatch.resumed")
 
     async def start(self, hands: Hands, *, take_up: bool) -> int:
         self._hands, self._takes_up = hands, take_up
@@ -211,7 +210,7 @@ class PostgresDispatcher:
                     failed = 0
             delay_s = AGAIN_S[min(failed, len(AGAIN_S) - 1)]
             failed += 1
-            self._is_away(problem)
+            self._outage.lasts(problem)
             await asyncio.sleep(delay_s)
 
     async def _served(self, con: Connection, hands: Hands) -> str:
@@ -229,25 +228,12 @@ class PostgresDispatcher:
                 self._bell.clear()
                 async with asyncio.timeout(max(1.0, self._share.lease_s / 2)):
                     await self._turn(con, hands)
-                self._is_back()
+                self._outage.ended()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(LOOK_S, self._share.lease_s / 3)):
                         await self._bell.wait()
         except (*LOST, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return failure(error).message
-
-    def _is_away(self, problem: str) -> None:
-        """Say that the database does not answer, when that is news and now and then as long as it lasts."""
-        now_s = time.monotonic()
-        self._away_s = now_s if self._away_s is None else self._away_s
-        if now_s - self._said_s >= SAY_EVERY_S:
-            self._said_s = now_s
-            log.warning("dispatch.interrupted", error=problem, since_s=round(now_s - self._away_s, 1))
-
-    def _is_back(self) -> None:
-        if self._away_s is not None:
-            log.info("dispatch.resumed", after_s=round(time.monotonic() - self._away_s, 1))
-            self._away_s, self._said_s = None, -math.inf
 
     async def _turn(self, con: Connection, hands: Hands) -> None:
         now_s = _now_s()

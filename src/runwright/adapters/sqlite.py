@@ -21,6 +21,7 @@ from runwright.adapters.sqlite_failures import failure
 from runwright.core.errors import JournalUnavailable, RunwrightError
 from runwright.crash_points import crash_here
 from runwright.log import Log
+from runwright.outage import Outage
 
 log = Log("runwright.journal")
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Writer:
         self.commits = 0
         self.committed: Callable[[float, int], None] = lambda duration_s, writes: None
         self._trouble: tuple[str, float] | None = None
+        self._outage = Outage(log, "store.away", "store.back")
 
     def submit(self, work: Work[T]) -> asyncio.Future[T]:
         """Return a future that holds the result of `work` once it is committed.
@@ -139,8 +141,7 @@ class Writer:
             # one bad piece of work must not fail the others: each is tried on its own
             results = [failure(error)] if len(batch) == 1 else [self._commit([one])[0] for one in batch]
             if len(batch) == 1 and isinstance(results[0], JournalUnavailable):
-                if self._trouble is None:
-                    log.warning("store.away", error=results[0].message)
+                self._outage.lasts(results[0].message)
                 self._trouble = results[0].message, time.monotonic()
         return results
 
@@ -166,9 +167,8 @@ class Writer:
         self._commit_s += (now_s - flushed_s - self._commit_s) / 8
         self.commits += 1
         self.committed(now_s - begun_s, len(batch))
-        if self._trouble is not None:
-            self._trouble = None
-            log.info("store.back")
+        self._trouble = None
+        self._outage.ended()
         return results
 
 

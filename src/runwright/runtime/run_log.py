@@ -53,8 +53,9 @@ def logged(run: Run, observation: Observation) -> None:
             )
         case ModelAsked():
             called = observation.called
-            say = log.info if called.error is None else log.warning
-            say(
+            # of an outage its breaker tells; a refusal stays until somebody does something
+            refuses = called.error is not None and called.error.code == "model_refused"
+            (log.warning if refuses else log.info)(
                 "model.called",
                 run_id=run.run_id,
                 tenant=run.tenant,
