@@ -117,20 +117,25 @@ async def test_a_living_worker_keeps_its_runs_and_a_dead_one_loses_them(
     assert claim.epoch == 2
 
 
+@pytest.mark.parametrize(
+    "lock", ["SELECT pg_advisory_xact_lock($1)", "SELECT $1::bigint FROM runs FOR UPDATE"]
+)
 async def test_a_process_that_is_stopped_between_reading_and_carrying_out_a_statement_keeps_no_lock(
-    store: Opened,
+    store: Opened, lock: str
 ) -> None:
-    """Neither time-out of the server counts there: others end its connection, and go on taking runs over."""
-    stopped = await asyncpg.connect(store.url, server_settings={"application_name": "runwright stopped"})
-    await stopped.execute(f"SET idle_in_transaction_session_timeout = {IDLE_S * 1_000}")
-    await stopped.execute("BEGIN")
-    await stopped.execute("SELECT pg_advisory_xact_lock($1)", SWEEP_LOCK)
-    await stopped.prepare("SELECT $1::int")  # the driver has it read; the process never asks for more
+    """Neither time-out of the server counts there: others end its connection, and take runs over again."""
     share = Share(LEASE_S, 100, None, waiting_max=1_000, tools_wait_s=30.0)
     async with opened(store.url, bounds=BOUNDS._replace(idle_s=IDLE_S)) as process:
-        run = await born(process.journal, worker="dead")
         dispatcher, hands = PostgresDispatcher(process.database, share), Notebook("worker-1")
         await dispatcher.start(hands, take_up=True)
+        stopped = await asyncpg.connect(store.url, server_settings={"application_name": "runwright stopped"})
+        await stopped.execute(f"SET idle_in_transaction_session_timeout = {IDLE_S * 1_000}")
+        await store.change("INSERT INTO workers VALUES ('worker-2', 'infinity', true)")
+        run = await born(store.journal, worker="worker-2")
+        await stopped.execute("BEGIN")
+        await stopped.fetch(lock, SWEEP_LOCK)
+        await stopped.prepare("SELECT $1::int")  # the driver has it read; the process never asks for more
+        await store.change("UPDATE workers SET alive_until = clock_timestamp() WHERE name = 'worker-2'")
         await wait_until(lambda: hands.taken == [run.run_id], 30, "the run to be taken over")
         await dispatcher.stop()
 

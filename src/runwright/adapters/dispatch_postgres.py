@@ -85,6 +85,7 @@ class PostgresDispatcher:
         self._hands, self._takes_up = hands, take_up
         async with self._database.connection() as con:
             await self._renew(con, hands)
+            await self._database.end_silent(con)
             await con.fetchrow(sql.SWEEP, SWEEP_LOCK)
             self.alive, self.workers = await con.fetchrow(sql.ALIVE)
             await self._count(con)
