@@ -17,6 +17,7 @@ from runwright import Runwright, tool
 from runwright.adapters.postgres_schema import migrations
 from runwright.asgi import parts_of
 from runwright.bootstrap import application
+from runwright.cli import checks_redis
 from runwright.core.errors import Invalid, JournalUnavailable
 from runwright.http.app import http_app
 from runwright.settings import Settings
@@ -193,6 +194,26 @@ def test_doctor_looks_at_redis(redis_server: PrivateRedis, postgres_url: str, tm
     assert (drops["verdict"], away["verdict"]) == ("warn", "fail")
     assert "noeviction" in drops["fix"]
     assert SECRET not in str(away)
+
+
+@pytest.mark.parametrize(
+    ("url", "lacking"),
+    [
+        ("redis://redis:6379/0", "a password and TLS"),
+        ("redis://:secret@10.0.0.7:6379", "TLS"),
+        ("rediss://redis.example.org", "a password"),
+        ("rediss://user:secret@redis.example.org", None),
+        ("redis://127.0.0.1:6379", None),
+        ("redis://localhost", None),
+        ("redis://[::1]:6379", None),
+        ("unix:///run/redis.sock", None),
+    ],
+)
+def test_doctor_names_a_redis_whose_door_is_open(url: str, lacking: str | None) -> None:
+    """Whoever can write to it decides over limits; on this computer, or behind a password and TLS, nobody can."""
+    said = [one.said for one in checks_redis._open_door(url)]
+
+    assert said == ([] if lacking is None else [f"it is on another computer, without {lacking}"])
 
 
 def test_an_empty_database_is_migrated_by_hand_or_by_itself(postgres: Server, tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import httpx2
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from runwright.asgi import parts_of
 from runwright.bootstrap import Application
+from runwright.core.plan import Problem, Step
 from runwright.http.app import http_app
 from runwright.http.edge import Edge
 from runwright.testing.waiting import wait_until
@@ -75,3 +78,26 @@ async def test_bodies_that_come_slowly_take_no_more_memory_than_there_is(app: Ap
     assert [answer.status_code for answer in (small, large, done, later)] == [201, 503, 201, 201]
     assert large.headers["retry-after"] == "1"
     assert "RUNWRIGHT_BODIES_BYTES_MAX" in large.json()["detail"]
+
+
+@pytest.mark.parametrize(("references", "aside"), [(10, False), (10_000, True)])
+async def test_a_large_plan_is_checked_beside_everything_else(
+    app: Application, client: httpx2.AsyncClient, references: int, aside: bool
+) -> None:
+    """The loop serves others meanwhile; the answer is the same."""
+    checked, threads = app.service._check, list[int]()
+
+    def noted(steps: Sequence[Step]) -> tuple[Problem, ...]:
+        threads.append(threading.get_ident())
+        return checked(steps)
+
+    app.service._check = noted
+    expressions = {1: "1", 2: ["{step_1_output}"] * references}
+    steps = [
+        {"step_number": number, "tool_name": "calculator", "tool_input": {"expression": expression}}
+        for number, expression in expressions.items()
+    ]
+    answer = await client.post("/api/v1/plans:check", json={"plan": {"goal": "g", "steps": steps}})
+
+    assert (answer.status_code, answer.json()["problems"][0]["code"]) == (200, "wrong_type")
+    assert (threads != [threading.get_ident()]) == aside

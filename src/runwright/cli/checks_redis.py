@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from runwright.cli.checks_postgres import Said
@@ -29,7 +30,35 @@ def findings(settings: Settings) -> list[Said]:
 
 async def _findings(settings: Settings) -> list[Said]:
     async with shared_redis(settings) as redis:
-        return [] if redis is None else await _looked_at(redis)
+        if redis is None:
+            return []
+        found = await _looked_at(redis)
+        return [*found, *_open_door(settings.redis_url.get_secret_value())]
+
+
+def _open_door(url: str) -> list[Said]:
+    """What there is to say of a Redis elsewhere that anybody on the way could read, or write to."""
+    from redis.asyncio.connection import parse_url
+
+    told = parse_url(url)
+    if "path" in told or _is_loopback(str(told.get("host", "localhost"))):
+        return []
+    lacking = [] if told.get("password") else ["a password"]
+    lacking += [] if url.startswith("rediss://") else ["TLS"]
+    if not lacking:
+        return []
+    fix = (
+        "use rediss://USER:PASSWORD@HOST, unless nobody else is in its network: limits and wake-ups are in it"
+    )
+    return [Said("redis access", "warn", f"it is on another computer, without {' and '.join(lacking)}", fix)]
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether a host is this computer, by its name."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _looked_at(redis: SharedRedis) -> list[Said]:
