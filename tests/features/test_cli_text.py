@@ -26,7 +26,7 @@ from runwright.visible import visible, visible_json, visible_lines
 RECORDED = Path(__file__).parent.parent / "replay"
 
 PLAIN = Paint(io.StringIO())
-UNSAFE = "\x1b\x07\x9b\u202e\u2028\u2066\ud800\x7f"
+UNSAFE = "\u200b\u2060\ufeff\u3164\xad\U000e0041\x1b\x07\x9b\u202e\u2028\u2066\ud800\x7f"
 
 
 class Terminal(io.StringIO):
@@ -327,3 +327,13 @@ def test_counts_and_cuts() -> None:
     ]
     assert [cut("abc", 3), cut("abcd", 3), cut("\x1b" * 9, 6)] == ["abc", "ab…", r"\x1b\…"]
     assert visible_json('"\x9b"') == r'"\u009b"'
+
+
+def test_what_is_not_seen_is_written_out() -> None:
+    """Words in characters without a shape, which a model reads and a person does not; emoji stay what they are."""
+    hidden = "delete" + "".join(chr(0xE0000 + ord(c)) for c in " all") + "\u200b"
+
+    assert visible(hidden) == r"delete\U000e0020\U000e0061\U000e006c\U000e006c\u200b"
+    assert msgspec.json.decode(visible_json(f'"{hidden}"')) == hidden
+    assert visible_json(f'"{hidden}"').isascii()
+    assert visible("\U0001f469\u200d\U0001f4bb né ไทย") == "\U0001f469\u200d\U0001f4bb né ไทย"

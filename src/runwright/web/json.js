@@ -5,7 +5,8 @@ import { copyButton, element, put } from "./dom.js";
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 const MARK = `exact-${crypto.getRandomValues(new Uint32Array(4)).join("-")}:`;
 // they change how the text around them is shown, or are not seen at all
-const INVISIBLE = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const INVISIBLE =
+  /[\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u3164\ufeff\uffa0]|\udb40[\udc00-\udfff]/g;
 const COLOURED_CHARACTERS_MAX = 20_000;
 const SHOWN_CHARACTERS_MAX = 100_000;
 const UNFOLDED_LINES_MAX = 14;
@@ -60,7 +61,8 @@ export function short(value) {
 
 /** Return a text with characters that cannot be seen, or that reorder others, written as escapes. */
 export function visible(text) {
-  return text.replace(INVISIBLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text.replace(INVISIBLE, (found) => found.split("").map(escape).join(""));
 }
 
 /** Return a value to be looked at: coloured, folded when long. */
