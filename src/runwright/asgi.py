@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import resource
 import select
 import socket
-from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from ipaddress import ip_network
 from types import FrameType
 from typing import Any, cast
 
 import uvicorn
 
-from runwright import leaving, logs
+from runwright import leaving, logs, staying
 from runwright.adapters.metrics_prometheus import CONTENT_TYPE
 from runwright.administration import administered
 from runwright.bootstrap import Application, application
@@ -104,8 +101,8 @@ def serve(settings: Settings, *, drives: bool = True) -> int:
         secrets=secrets_of(settings),
         repeats_max=settings.log_repeats_max,
     )
-    _tune_collector()
-    return leaving.run(_serve(settings, drives=drives), _loop_factory())
+    staying.tune_collector()
+    return leaving.run(_serve(settings, drives=drives), staying.loop_factory())
 
 
 def _connections_max() -> int:
@@ -118,24 +115,6 @@ def _connections_max() -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return min(CONNECTIONS_MAX, max(wanted // 2, wanted - FILES_OF_WORK))
-
-
-def _tune_collector() -> None:
-    """What is loaded by now stays for good; young runs live longer than the default expects of objects."""
-    import_module("runwright.planning.rules.plan")  # the first prompt is not to wait for it
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The faster event loop where it can be had; None: the standard one."""
-    try:
-        uvloop = import_module("uvloop")
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 async def _serve(settings: Settings, *, drives: bool) -> int:

@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from runwright import leaving, logs
+from runwright import leaving, logs, staying
 from runwright.adapters.metrics_prometheus import CONTENT_TYPE, PrometheusMetrics
 from runwright.bootstrap import Application, application
 from runwright.core.errors import Invalid
@@ -84,7 +84,8 @@ def work(settings: Settings) -> int:
         secrets=secrets_of(settings),
         repeats_max=settings.log_repeats_max,
     )
-    return leaving.run(_work(settings))
+    staying.tune_collector()
+    return leaving.run(_work(settings), staying.loop_factory())
 
 
 async def _work(settings: Settings) -> int:
