@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import h11
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -216,6 +217,24 @@ async def test_readers_that_do_not_read_take_no_more_memory_than_there_is() -> N
     finally:
         for writer in writers:
             writer.close()
+
+
+@pytest.mark.parametrize(("length", "at_once"), [([("content-length", "2")], False), ([], True)])
+def test_a_head_waits_for_its_body_only_where_one_is_sure_to_come(
+    length: list[tuple[str, str]], at_once: bool
+) -> None:
+    """An answer of known length is one packet, and its reader wakes up once; a stream begins at once."""
+    connection = connections._StrictConnection(h11.SERVER)
+    connection.receive_data(GET)
+    assert type(connection.next_event()) is h11.Request
+
+    head = connection.send(h11.Response(status_code=200, headers=length))
+    body = connection.send(h11.Data(data=b"ok"))
+
+    assert bool(head) is at_once
+    answer = head + body
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.partition(b"\r\n\r\n")[2] == (b"2\r\nok\r\n" if at_once else b"ok")
 
 
 async def _until(true: Callable[[], object]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import h11
@@ -32,9 +32,24 @@ _VERSIONS = (b"1.0", b"1.1")
 
 
 class _StrictConnection(h11.Connection):
-    """Refuses what two servers could read differently, too; `fault` is why a request was refused."""
+    """Refuses what two servers could read differently, too; `fault` is why a request was refused.
+
+    The head of an answer whose length is known goes out with its body: one write, and one packet for its
+    reader to wake up for.
+    """
 
     fault: h11.RemoteProtocolError | None = None
+    _head: Sequence[bytes] = ()
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        pieces = super().send_with_data_passthrough(event)
+        if pieces is None:
+            return None
+        if isinstance(event, h11.Response) and _has_length(event):
+            self._head = pieces
+            return []
+        pieces, self._head = [*self._head, *pieces], ()
+        return pieces
 
     def next_event(self) -> Any:
         try:
@@ -45,6 +60,10 @@ class _StrictConnection(h11.Connection):
             self.fault = error
             raise
         return event
+
+
+def _has_length(response: h11.Response) -> bool:
+    return any(name == b"content-length" for name, _ in response.headers)
 
 
 def _check(request: h11.Request) -> None:
