@@ -39,10 +39,10 @@ class ClientKey(NamedTuple):
 
 
 class Submitted(NamedTuple):
-    """The run that answers a creation; `fresh` is false for a repeat of an earlier one."""
+    """The run that answers a creation; `here`: this process drives it just now."""
 
     run: Run
-    fresh: bool
+    here: bool
 
 
 class Planned(NamedTuple):

@@ -101,14 +101,15 @@ class Service:
         made = await engine.journal.create(row_of(run), records, worker=worker, key=idempotency)
         crash_here("create.after_commit")
         if not made.fresh:
-            return Submitted(await self.run(tenant, made.run_id), fresh=False)
+            found = await self.run(tenant, made.run_id)
+            return Submitted(found, here=self._worker.drive_of(made.run_id) is not None)
         engine.observe(run, events, time.monotonic() - begun_s)
         if adopted:
             size_bytes = sum(len(record.body) for record in records)
             self._worker.adopt(run, tip, size_bytes, commands, tenure)
         else:
             self._worker.wake(run_id)
-        return Submitted(run, fresh=True)
+        return Submitted(run, here=adopted)
 
     async def _planned(self, run: Run, request: PlanRequest, now_s: float) -> Turn:
         """The turn of a run whose plan needs nobody else: it rides in the creating transaction too."""
