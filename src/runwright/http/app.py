@@ -14,6 +14,7 @@ from runwright.core.errors import RunwrightError
 from runwright.http import docs, health, metrics, pages, plans, runs, stream, tickets, tools
 from runwright.http.edge import Edge
 from runwright.http.parts import Parts
+from runwright.http.plain import PlainApi
 from runwright.http.problems import Refusal, answer, refusal_of
 from runwright.version import VERSION
 
@@ -28,7 +29,7 @@ _OF_STATUS = {
 
 def http_app(parts: Parts) -> ASGIApp:
     """Return the ASGI application."""
-    app = FastAPI(
+    app = PlainApi(
         title="Runwright",
         version=VERSION,
         summary="A prompt becomes a checked plan, carried out durably and in parallel.",

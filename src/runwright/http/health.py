@@ -10,16 +10,17 @@ from starlette.responses import PlainTextResponse, Response
 
 from runwright.http import docs, problems
 from runwright.http.parts import access_of, parts_of
+from runwright.http.plain import PlainRoute
 from runwright.http.problems import Refusal
 
 _OBJECT = {"type": "object"}
 
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=PlainRoute)
 
 
 @router.get("/health/live", openapi_extra=docs.answering("200", _OBJECT))
-async def live() -> Response:
+async def live(request: Request) -> Response:
     """Say that the process answers."""
     return _json({"status": "ok"}, 200)
 
@@ -46,7 +47,7 @@ async def health(request: Request) -> Response:
 
 
 @router.get("/api/problems/{code}", include_in_schema=False)
-async def problem(code: str) -> Response:
+async def problem(request: Request, code: str) -> Response:
     text = problems.page(code)
     if text is None:
         raise Refusal("not_found", "there is no problem with this code")

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from runwright.http.parts import parts_of
+from runwright.http.plain import PlainRoute
 from runwright.http.problems import Refusal
 from runwright.http.surroundings import comes_from
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=PlainRoute)
 
 
 @router.get(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from runwright.http.edge import PAGE_POLICY
+from runwright.http.plain import PlainRoute
 from runwright.http.problems import Refusal
 
 _MEDIA = {
@@ -18,7 +19,7 @@ _MEDIA = {
 }
 
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PlainRoute)
 folder = files("runwright") / "web"
 assets = {f.name: f.read_bytes() for f in folder.iterdir() if f.name.endswith(tuple(_MEDIA))}
 
@@ -32,15 +33,15 @@ def asset(name: str) -> Response:
 
 
 @router.get("/")
-async def index() -> Response:
+async def index(request: Request) -> Response:
     return asset("index.html")
 
 
 @router.get("/api/docs")
-async def reference() -> Response:
+async def reference(request: Request) -> Response:
     return asset("docs.html")
 
 
 @router.get("/static/{name}")
-async def static(name: str) -> Response:
+async def static(request: Request, name: str) -> Response:
     return asset(name)

@@ -13,6 +13,7 @@ from runwright.core.drafts import draft_of
 from runwright.core.view import plan_object
 from runwright.http import docs, reading
 from runwright.http.parts import parts_of, tenant_of
+from runwright.http.plain import PlainRoute
 
 LARGE_BYTES = 64 * 1024
 _OBJECT = {"type": "object"}
@@ -30,7 +31,7 @@ class CheckRequest(msgspec.Struct, forbid_unknown_fields=True):
     plan: dict[str, Any]
 
 
-router = APIRouter(prefix="/api/v1", tags=["plans"])
+router = APIRouter(prefix="/api/v1", tags=["plans"], route_class=PlainRoute)
 
 
 @router.post("/plans", openapi_extra=docs.taking(PlanRequest, "200", _OBJECT))

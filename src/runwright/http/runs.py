@@ -17,6 +17,7 @@ from runwright.core.state import Run, RunStatus
 from runwright.crash_points import crash_here
 from runwright.http import docs, reading
 from runwright.http.parts import Parts, parts_of, tenant_of
+from runwright.http.plain import PlainRoute
 from runwright.http.problems import Refusal
 from runwright.http.reading import KEY
 from runwright.ports import RunFilter
@@ -64,7 +65,7 @@ class PlanHash(msgspec.Struct, forbid_unknown_fields=True):
     plan_hash: str
 
 
-router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+router = APIRouter(prefix="/api/v1/runs", tags=["runs"], route_class=PlainRoute)
 
 
 @router.post("", status_code=201, openapi_extra=docs.creating(RunRequest, "201", docs.RUN))

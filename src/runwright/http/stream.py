@@ -21,6 +21,7 @@ from runwright.http import docs, reading
 from runwright.http.access import Access
 from runwright.http.edge import FAREWELL
 from runwright.http.parts import Parts, access_of, parts_of
+from runwright.http.plain import PlainRoute
 from runwright.http.problems import Refusal
 from runwright.http.runs import RunRequest, new_run
 from runwright.log import Log
@@ -39,7 +40,7 @@ _BAD_REQUEST, _UNAUTHORIZED, _MISSING, _TOO_MANY = 4400, 4401, 4404, 4429
 # the last that a slow reader gets to read, should it ever go on
 _TOO_SLOW = b"retry: %d\n: too slow: come back behind the last event\n\n" % RETRY_MS
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=PlainRoute)
 
 
 @router.post("/api/v1/runs/stream", openapi_extra=docs.streaming(docs.creating(RunRequest, "200", {})))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from runwright.http import docs, reading
 from runwright.http.parts import parts_of
+from runwright.http.plain import PlainRoute
 from runwright.http.runs import Nothing
 from runwright.runtime.keyring import TICKET_S
 
@@ -17,7 +18,7 @@ _TICKET = {
     "properties": {"ticket": {"type": "string"}, "expires_in_s": {"type": "integer"}},
 }
 
-router = APIRouter(prefix="/api/v1/tickets", tags=["events"])
+router = APIRouter(prefix="/api/v1/tickets", tags=["events"], route_class=PlainRoute)
 
 
 @router.post("", status_code=201, openapi_extra=docs.answering("201", _TICKET))

@@ -12,12 +12,13 @@ from runwright.core.codec import timestamp
 from runwright.core.tool import ToolSpec
 from runwright.http import docs
 from runwright.http.parts import Parts, parts_of, tenant_of
+from runwright.http.plain import PlainRoute
 from runwright.http.problems import Refusal
 
 _OBJECT = {"type": "object"}
 
 
-router = APIRouter(prefix="/api/v1/tools", tags=["tools"])
+router = APIRouter(prefix="/api/v1/tools", tags=["tools"], route_class=PlainRoute)
 
 
 def _known(parts: Parts, name: str) -> ToolSpec:
