@@ -23,6 +23,7 @@ from runwright.ports import Journal
 from runwright.testing.dispatch_contract import DispatchContract, Notebook
 from runwright.testing.journal_contract import ANNA, BERT, Born, adding, born
 from runwright.testing.waiting import wait_until
+from services import proxy
 from services.postgres import Server
 
 LEASE_S = 1.0
@@ -140,6 +141,46 @@ async def test_a_process_that_is_stopped_between_reading_and_carrying_out_a_stat
         await dispatcher.stop()
 
     await wait_until(stopped.is_closed, 30, "the connection to have ended")
+
+
+# who takes a run waits for this lock
+SLOW_TAKES = """
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN new; END';
+CREATE TRIGGER wait BEFORE UPDATE OF worker ON runs FOR EACH ROW EXECUTE FUNCTION wait();
+SELECT pg_advisory_lock(1)"""
+TAKES = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted"
+AT_WORK = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'"
+
+
+async def test_no_run_stays_with_a_worker_that_never_heard_of_taking_it(
+    store: Opened, postgres: Server
+) -> None:
+    """The connection is cut when a take is carried out and its answer is on the way: the run is taken all the same."""
+    name, hands = store.url.rpartition("/")[2], Notebook("worker-1")
+    con = await asyncpg.connect(store.url)
+    async with (
+        proxy.before(postgres.port) as between,
+        opened(f"postgresql://{postgres.user}@127.0.0.1:{between.port}/{name}") as far,
+        asyncio.timeout(30),
+    ):
+        dispatcher = PostgresDispatcher(far.database, Share(20.0, 100, None, waiting_max=9, tools_wait_s=1.0))
+        await dispatcher.start(hands, take_up=True)
+        await con.execute(SLOW_TAKES)
+        run = await born(store.journal, worker=None)
+        while not await con.fetchval(TAKES):
+            await asyncio.sleep(0.005)
+        between.swallow = "answers"
+        await con.execute("SELECT pg_advisory_unlock(1)")
+        while await con.fetchval(TAKES) or await con.fetchval(AT_WORK, far.database.name):
+            await asyncio.sleep(0.005)
+        between.swallow = None
+        between.cut()
+        await wait_until(lambda: hands.taken, 10, "the run to be taken")
+        await dispatcher.stop()
+    await con.close()
+
+    assert hands.taken == [run.run_id]
 
 
 async def test_a_tenants_crowd_does_not_keep_another_waiting(

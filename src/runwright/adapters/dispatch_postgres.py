@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -250,15 +250,18 @@ class PostgresDispatcher:
                     log.warning("dispatch.taken_over", runs=freed)
             self.alive, self.workers = await con.fetchrow(sql.ALIVE)
             await self._count(con)
-        if await self._taken(con, hands):
-            self._bell.set()
+        await self._taken(con, hands)
 
     async def _count(self, con: Connection) -> None:
         rows = await con.fetch(sql.WAITING, self._share.waiting_max + 1)
         self.waiting = {Tenant(tenant): count for tenant, count in rows}
 
     async def _taken(self, con: Connection, hands: Hands) -> int:
-        """Take runs as far as there is room; return how many."""
+        """Take runs as far as there is room; return how many.
+
+        Which ones is known before they are taken: where word of the commit is lost their claims find out, and
+        none is left with a living worker that has never heard of it.
+        """
         room = min(hands.room, TAKEN_MAX) if self._takes_up else 0
         if not room:
             self._wants_more = self._takes_up
@@ -267,15 +270,20 @@ class PostgresDispatcher:
         tenants, counts = list(held), list(held.values())
         left = self._left_to_others()
         wanted = (hands.name, room, tenants, counts, self._share.tenant_runs_max, left)
-        if self._share.tenant_cluster_max is None:
-            rows = await con.fetch(sql.TAKE, *wanted)
-        else:
-            async with con.transaction():  # one process at a time counts and takes
-                await con.execute("SELECT pg_advisory_xact_lock($1)", TAKE_LOCK)
-                rows = await con.fetch(sql.TAKE_WITHIN, *wanted, self._share.tenant_cluster_max)
+        rows: Sequence[Any] = ()
+        try:
+            async with con.transaction():
+                if self._share.tenant_cluster_max is None:
+                    rows = await con.fetch(sql.TAKE, *wanted)
+                else:  # one process at a time counts and takes
+                    await con.execute("SELECT pg_advisory_xact_lock($1)", TAKE_LOCK)
+                    rows = await con.fetch(sql.TAKE_WITHIN, *wanted, self._share.tenant_cluster_max)
+        finally:
+            for row in rows:
+                hands.take(RunId(f"run_{row[0].hex}"))
         self._wants_more = bool(rows)
-        for row in rows:
-            hands.take(RunId(f"run_{row[0].hex}"))
+        if len(rows) == room:  # there may be more of them than were asked for
+            self._bell.set()
         return len(rows)
 
 
