@@ -89,12 +89,14 @@ async def application(
     *,
     take_up: bool = True,
     drives: bool = True,
+    followed: bool = True,
     observers: Observers = NONE,
 ) -> AsyncIterator[Application]:
     """Yield a running Runwright on the store that the settings name.
 
     take_up  carry on the runs that were not over; a process that will not stay leaves them to one that does
     drives   else runs are only accepted, for other processes on the same database to drive
+    followed   whether anybody follows runs here; else what other processes do is not listened to
     observers   hear of what happens in this process
     tools    beside the built-in ones, those of the settings and those of installed packages
     Raises   DatabaseInUse, JournalUnavailable, Invalid for tools that cannot be used
@@ -124,7 +126,7 @@ async def application(
             await app.worker.start(take_up=take_up)
             if take_up and drives:
                 app.caretaker.start()
-            async with news(store, redis, feed, app.engine.snapshots):
+            async with news(store, redis, feed, app.engine.snapshots, followed=followed):
                 yield app
         finally:
             await app.caretaker.stop()

@@ -20,9 +20,12 @@ LOOK_SELDOM_S = 2.0  # the same while Redis brings the news
 
 @asynccontextmanager
 async def news(
-    store: Store, redis: SharedRedis | None, feed: LocalFeed, snapshots: Snapshots | None
+    store: Store, redis: SharedRedis | None, feed: LocalFeed, snapshots: Snapshots | None, *, followed: bool
 ) -> AsyncIterator[None]:
-    """Ring in the feed for the news of other processes, and keep snapshots for them, within the context."""
+    """Ring in the feed for the news of other processes, and keep snapshots for them, within the context.
+
+    followed   whether anybody follows runs here; else the others are told, and not listened to
+    """
     if not isinstance(store, PostgresStore):
         yield
         return
@@ -39,9 +42,11 @@ async def news(
     def every_s() -> float:
         return LOOK_SELDOM_S if wire is not None and wire.listening else LOOK_S
 
-    tasks = [loop.create_task(FollowedRows(store.database, feed, every_s).watch())]
+    tasks = []
+    if followed:
+        tasks.append(loop.create_task(FollowedRows(store.database, feed, every_s).watch()))
     if wire is not None:
-        tasks.append(loop.create_task(wire.work()))
+        tasks.append(loop.create_task(wire.work() if followed else wire.tell_all()))
     if snapshots is not None:
         tasks.append(loop.create_task(snapshots.work()))
     try:

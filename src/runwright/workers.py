@@ -98,7 +98,7 @@ async def _work(settings: Settings) -> int:
         if probed is not None:  # first, so that it is the last to go
             app_of_probes = probes(probed.ready, probed.figures, CONTENT_TYPE)
             await stack.enter_async_context(_answering(app_of_probes, settings))
-        app = await stack.enter_async_context(application(settings, observers=looking_on))
+        app = await stack.enter_async_context(application(settings, followed=False, observers=looking_on))
         if probed is not None:
             probed.has_started(app)
 

@@ -1,7 +1,8 @@
 """Wake-ups between processes over Redis: a hint, which may be lost at any time.
 
-Runs that have news are gathered for a moment and told in one message. Nobody waits for Redis: what cannot be
-told in time is forgotten, and the connection with it, so that no late answer is taken for another one.
+News are told at once, and what comes in the moments behind them in one message. Nobody waits for Redis: what
+cannot be told in time is forgotten, and the connection with it, so that no late answer is taken for another
+one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from runwright.log import Log
 log = Log("runwright.live")
 
 CHANNEL = "runs"  # behind the prefix
-GATHER_S = 0.005
+GATHER_S = 0.02  # between two messages
 AGAIN_S = (0.1, 0.5, 1.0, 2.0)  # waits until Redis is tried again; the last one repeats
 TOLD_MAX = 1_000  # runs in one message
 MESSAGE_BYTES_MAX = 64 * 1024  # what is longer is none of ours
@@ -55,22 +56,22 @@ class RedisWire:
     async def work(self) -> None:
         """Tell and listen until this is cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._telling())
+            tasks.create_task(self.tell_all())
             tasks.create_task(self._hearing())
 
-    async def _telling(self) -> None:
+    async def tell_all(self) -> None:
+        """Tell, and hear nothing, until this is cancelled."""
         while True:
             await self._any.wait()
-            await asyncio.sleep(GATHER_S)
             told = list(self._news)[:TOLD_MAX]
             for run_id in told:
                 del self._news[run_id]
             if not self._news:
                 self._any.clear()
             message = b" ".join((self._name, *(run_id.encode() for run_id in told)))
-            if self.listening:
-                with suppress(RedisAway):
-                    await self._redis.ask(partial(self._published, message))
+            with suppress(RedisAway):
+                await self._redis.ask(partial(self._published, message))
+            await asyncio.sleep(GATHER_S)
 
     async def _published(self, message: bytes, client: Redis) -> None:
         await client.publish(self._channel, message)
