@@ -20,7 +20,7 @@ class StoreSettings(BaseSettings):
         "postgresql://user:password@host/database; empty: a file in the user's data folder",
     )
     database_connections_max: int = Field(
-        default=10, ge=1, le=1_000, description="connections to PostgreSQL for reading; three more write"
+        default=10, ge=1, le=1_000, description="connections to PostgreSQL for reading; four more write"
     )
     database_connect_timeout_s: float = Field(
         default=5.0, gt=0, le=60, description="seconds until PostgreSQL must have let us in"

@@ -201,7 +201,8 @@ class PostgresStore:
         waits = settings.waiting_runs_max, settings.worker_tools_wait_s
         self.sharing = PostgresDispatcher(database, Share(settings.worker_lease_s, *tenants, *waits))
         self.dispatcher: Dispatcher = self.sharing
-        self._groups = (self._journal.creations, self._journal.appends, self._todos.changes)
+        journal = self._journal
+        self._groups = (journal.creations, journal.claims, journal.appends, self._todos.changes)
 
     is_shared = True
 

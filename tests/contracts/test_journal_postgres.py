@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from contracts.postgres_opened import Opened, opened
+from runwright.adapters import journal_postgres_writes
 from runwright.core.codec import EMPTY, Tip, verified
 from runwright.core.errors import JournalUnavailable, RunCorrupt
-from runwright.ports import IdempotencyKey, Journal, RunFilter
+from runwright.ports import Claim, IdempotencyKey, Journal, RunFilter
 from runwright.testing.journal_contract import (
     ANNA,
     WORKER,
@@ -76,6 +77,22 @@ async def _three(store: Opened) -> list[Born]:
             await store.journal.append(run.run_id, 1, tip, [record], None)
             tip = Tip(record.seq, record.hash)
     return runs
+
+
+async def test_runs_are_claimed_together_each_with_its_own_journal(
+    store: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claims of one moment share statements and commits, however many events come with them; a run that is over is
+    claimed by nobody.
+    """
+    monkeypatch.setattr(journal_postgres_writes, "EVENTS_AT_ONCE", 7)
+    runs = [*await _three(store), *[await born(store.journal, worker=None) for _ in range(20)]]
+    over = await born(store.journal, status="failed")
+    claims = await outcomes([store.journal.claim(run.run_id, WORKER) for run in (*runs, over)])
+
+    histories = [await stored(store.journal, run) for run in runs]
+    assert claims == [*map(Claim, [2] * 3 + [1] * 20, histories), None]
+    assert store.journal.claims.commits <= 2
 
 
 @pytest.mark.parametrize("what", DAMAGES)

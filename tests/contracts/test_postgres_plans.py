@@ -71,6 +71,8 @@ WRITES: dict[str, tuple[str, tuple[Any, ...]]] = {
         runs.APPEND_AND_SHOW,
         (*FENCES, *EVENTS, TEXTS, TIMES, TIMES, TEXTS, TEXTS, BLOBS, BLOBS, BLOBS),
     ),
+    "claim": (runs.CLAIM, (IDS, TEXTS)),
+    "claimed": (runs.CLAIMED, (IDS, NUMBERS)),
     "fences": (runs.FENCES, (IDS,)),
     "hashes": (runs.HASHES, (IDS, NUMBERS)),
     "keys": (runs.KEYS, (TEXTS, TEXTS)),
@@ -81,8 +83,7 @@ WRITES: dict[str, tuple[str, tuple[Any, ...]]] = {
     "deleted": (todos.DELETED, (TEXTS, TEXTS, TEXTS)),
 }
 READS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "claim": (runs.CLAIM, (ONE, "w")),
-    "claimed": (runs.CLAIMED, (ONE, 9)),
+    "history": (runs.HISTORY, (ONE, 9)),
     "lock": (runs.LOCK, (ONE, TENANT)),
     "page": (runs.PAGE, (ONE, 2, 100)),
     "whole journal": (runs.PAGE, (ONE, 0, None)),
@@ -178,8 +179,8 @@ async def test_rows_are_taken_in_the_order_of_their_ids(con: asyncpg.Connection)
     await con.execute(FILL)
     for name, value in PLANNING.items():
         await con.execute(f"SET {name} = {value}")
-    for statement in (WRITES["append"], WRITES["append and show"]):
-        lines = [line.removeprefix("->").strip() for line in await plan(con, statement)]
+    for name in ("append", "append and show", "claim"):
+        lines = [line.removeprefix("->").strip() for line in await plan(con, WRITES[name])]
         at = next(n for n, line in enumerate(lines) if line.startswith("Update on runs"))
         assert [line.partition("  (cost")[0] for line in lines[at + 1 : at + 5]] == [
             "Nested Loop",

@@ -19,9 +19,13 @@ from runwright.adapters.archived_postgres import (
 from runwright.adapters.journal_postgres_rows import HASH_BYTES, PREFIX, bare, inflated, records_of, run_id_of
 from runwright.adapters.journal_postgres_writes import (
     Append,
+    Claimed,
+    Claiming,
     Creation,
     appended,
     appends_found,
+    claimed,
+    claims_found,
     created,
     creations_found,
     missing,
@@ -61,6 +65,9 @@ class PostgresJournal:
             key=lambda one: (one.row.tenant, one.key.key) if one.key else one.row.run_id,
             unclaimed=lambda made: unclaimed(made.run_id) if made.fresh else None,
         )
+        self.claims = GroupCommit[Claiming, Claimed | None](
+            database, room, perform=claimed, read_back=claims_found, key=lambda one: one.run_id
+        )
         self.appends = GroupCommit[Append, None](
             database, room, perform=appended, read_back=appends_found, key=lambda one: one.run_id
         )
@@ -68,6 +75,7 @@ class PostgresJournal:
     async def close(self) -> None:
         """Let what waits be committed; whatever comes later is refused."""
         await self.creations.close()
+        await self.claims.close()
         await self.appends.close()
 
     async def create(
@@ -78,17 +86,13 @@ class PostgresJournal:
         return await self.creations.submit(Creation(row, records, worker, key), size)
 
     async def claim(self, run_id: RunId, worker: str) -> Claim | None:
-        if (uuid := bare(run_id)) is None:
+        if bare(run_id) is None:
             return None
-        async with self._database.connection() as con:
-            crash_here("claim.before_commit")
-            # the row is locked and its new epoch durable before the events are read: none can be missing
-            row = await con.fetchrow(sql.CLAIM, uuid, worker)
-            if row is None:
-                return None
-            epoch, seq, head = row
-            events = await con.fetch(sql.CLAIMED, uuid, seq)
-        return Claim(epoch, History(run_id, Tip(seq, head), tuple(records_of(run_id, events))))
+        await self._database.reached()
+        made = await self.claims.submit(Claiming(run_id, worker), _ROW_BYTES)
+        if made is None:
+            return None
+        return Claim(made.epoch, History(run_id, made.tip, tuple(records_of(run_id, made.rows))))
 
     def append(
         self, run_id: RunId, epoch: int, tip: Tip, records: Sequence[Record], row: RunRow | None
@@ -107,7 +111,7 @@ class PostgresJournal:
                 if locked is None:
                     raise missing(run_id)
                 epoch, seq, head, status = locked
-                old = tuple(records_of(run_id, await con.fetch(sql.CLAIMED, uuid, seq)))
+                old = tuple(records_of(run_id, await con.fetch(sql.HISTORY, uuid, seq)))
                 # the row is locked, so nobody can be moving the run
                 kept = () if old else (await archived_page(con.fetch, run_id, 0))[1]
                 old = old or kept

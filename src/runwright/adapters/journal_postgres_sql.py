@@ -104,13 +104,19 @@ JOIN unnest($1::uuid[], $2::bigint[]) AS asked (run_id, seq) USING (run_id, seq)
 HASH = "SELECT hashes FROM events WHERE run_id = $1 AND seq = $2"
 ANY_EVENT = "SELECT FROM events WHERE run_id = $1 LIMIT 1"
 
+# $1 the runs, $2 their workers; rows are taken in the order of run ids, as appends take them
 CLAIM = """
-UPDATE runs SET epoch = epoch + 1, worker = $2
-WHERE run_id = $1 AND status NOT IN ('completed', 'failed', 'cancelled')
-  AND (worker IS NULL OR worker = $2 OR
+UPDATE runs SET epoch = epoch + 1, worker = new.worker
+FROM (SELECT * FROM unnest($1::uuid[], $2::text[]) AS asked (run_id, worker) ORDER BY run_id) AS new
+WHERE runs.run_id = new.run_id AND status NOT IN ('completed', 'failed', 'cancelled')
+  AND (runs.worker IS NULL OR runs.worker = new.worker OR
        NOT EXISTS (SELECT FROM workers WHERE name = runs.worker AND alive_until > clock_timestamp()))
-RETURNING epoch, seq, head"""
-CLAIMED = "SELECT seq, hashes, body FROM events WHERE run_id = $1 AND seq <= $2 ORDER BY seq"
+RETURNING runs.run_id, epoch, seq, head"""
+CLAIMED = """
+SELECT run_id, seq, hashes, body FROM events
+JOIN unnest($1::uuid[], $2::bigint[]) AS asked (run_id, last) USING (run_id)
+WHERE seq <= last ORDER BY run_id, seq"""
+HISTORY = "SELECT seq, hashes, body FROM events WHERE run_id = $1 AND seq <= $2 ORDER BY seq"
 LOCK = "SELECT epoch, seq, head, status FROM runs WHERE run_id = $1 AND tenant = $2 FOR UPDATE"
 # whoever drives the run, and whoever follows it, is to look at it; $2: it is for anybody to take
 CONTROLLED = """

@@ -1,10 +1,11 @@
-"""What the journal in PostgreSQL writes in groups: creations and appends, each many in one statement."""
+"""What the journal in PostgreSQL writes in groups: new runs, claims, appends, each many in one statement."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from runwright.adapters import journal_postgres_sql as sql
 from runwright.adapters.journal_postgres_rows import HASH_BYTES, PREFIX, columns, deflated, run_id_of
@@ -17,6 +18,7 @@ from runwright.crash_points import crash_here
 from runwright.ports import Created, IdempotencyKey, RunRow
 
 _AS_BEFORE = (None,) * 8
+EVENTS_AT_ONCE = 1_000  # of runs that are being claimed, unless one alone has more
 
 
 class Creation(NamedTuple):
@@ -24,6 +26,19 @@ class Creation(NamedTuple):
     records: Sequence[Record]
     worker: str | None
     key: IdempotencyKey | None
+
+
+class Claiming(NamedTuple):
+    run_id: RunId
+    worker: str
+
+
+class Claimed(NamedTuple):
+    """A claim that was made; `rows` are those of the run's events."""
+
+    epoch: int
+    tip: Tip
+    rows: list[Sequence[Any]]
 
 
 class Append(NamedTuple):
@@ -98,6 +113,40 @@ async def creations_found(con: Connection, batch: Sequence[Creation]) -> dict[in
         for place, uuid in enumerate(asked)
         if uuid in found
     }
+
+
+async def claimed(con: Connection, batch: Sequence[Claiming]) -> list[Claimed | None]:
+    """Claim runs in one statement; None for those that cannot be claimed.
+
+    The new epochs are durable before the events are read, so none can be missing.
+    """
+    for _ in batch:
+        crash_here("claim.before_commit")
+    asked = [one.run_id[PREFIX:] for one in batch], [one.worker for one in batch]
+    rows = await con.fetch(sql.CLAIM, *asked)
+    found = {row[0]: Claimed(row[1], Tip(*row[2:]), []) for row in rows}
+    for some in _read_at_once([(row[0], row[2]) for row in rows]):
+        for uuid, *event in await con.fetch(sql.CLAIMED, *zip(*some, strict=True)):
+            found[uuid].rows.append(event)
+    return [found.get(UUID(one.run_id[PREFIX:])) for one in batch]
+
+
+def _read_at_once(journals: Sequence[tuple[UUID, int]]) -> Iterator[list[tuple[UUID, int]]]:
+    """Runs, with how many events they have, in parts that are not too much for one answer."""
+    some, size = list[tuple[UUID, int]](), 0
+    for journal in journals:
+        if some and size + journal[1] > EVENTS_AT_ONCE:
+            yield some
+            some, size = [], 0
+        some.append(journal)
+        size += journal[1]
+    if some:
+        yield some
+
+
+async def claims_found(con: Connection, batch: Sequence[Claiming]) -> dict[int, Claimed | None]:
+    """None of them: a claim that may have been made is made again, and raises the epoch once more."""
+    return {}
 
 
 async def appended(con: Connection, batch: Sequence[Append]) -> list[Exception | None]:
