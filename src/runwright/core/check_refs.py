@@ -6,7 +6,7 @@ could stand where the reference stands. Whatever a schema leaves open is left to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from runwright.core import conditions, refs
@@ -28,11 +28,12 @@ class Outputs:
     specs   the tools of a number: several while it is used twice, None where there is no such tool
     """
 
-    __slots__ = ("_ends", "specs")
+    __slots__ = ("_ends", "_fitting", "specs")
 
     def __init__(self, specs: Mapping[int, Sequence[ToolSpec | None]]) -> None:
         self.specs = specs
         self._ends: dict[tuple[int, Path], Schema | None] = {}  # by the identity of the tool
+        self._fitting: set[Hashable] = set()
 
     def given_by(self, ref: Ref) -> list[Given]:
         """Return what a reference may give; empty when no output can have such a place."""
@@ -41,6 +42,22 @@ class Outputs:
             return [(ANYTHING, ANYTHING)]
         ends = ((spec.output_schema, self._end(spec, ref.path)) for spec in specs if spec is not None)
         return [(root, end) for root, end in ends if end is not None]
+
+    def misfits(self, reading: Reading, spec: ToolSpec, place: Place) -> Sequence[Problem]:
+        """Return why no value can stand at a place of the input of a tool.
+
+        The steps of a plan mostly do the same with the same tools: that it is in order is found out once.
+        """
+        given, whole = None, place.whole
+        if whole is not None:
+            given = (*map(id, self.specs.get(whole.step_number, ())), whole.path)
+        case = id(spec), place.path, given
+        if case in self._fitting:
+            return ()
+        found = [*_place_problems(reading, spec, place, self)]
+        if not found:
+            self._fitting.add(case)
+        return found
 
     def _end(self, spec: ToolSpec, path: Path) -> Schema | None:
         key = (id(spec), path)
@@ -60,7 +77,7 @@ def reference_problems(reading: Reading, outputs: Outputs) -> Iterator[Problem]:
     if reading.tool is not None:
         for place in reading.places:
             if place.path[0] == "tool_input":
-                yield from _place_problems(reading, reading.tool.spec, place, outputs)
+                yield from outputs.misfits(reading, reading.tool.spec, place)
 
 
 def condition_problems(reading: Reading, outputs: Outputs) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,6 +29,7 @@ _STEP_DIGITS_MAX = 18
 _INDEX_DIGITS_MAX = 9
 _PLAIN_DIGITS_MAX = 40  # a longer number keeps its exponent
 _EXCERPT_CHARS_MAX = 60
+_KEPT_CHARS_MAX = 256
 _NAME = re.compile(r'\.([^.\[\]{}"\t\r\n]+)')  # a blank may stand inside a name, not at its ends
 _SPELLING = (
     'write {step_2_output}, {step_2_output.field[0]} or {step_2_output["a key"]}; '
@@ -63,6 +65,10 @@ def parse(text: str) -> tuple[str | Ref, ...]:
     """
     if OPEN not in text:
         return (text,) if text else ()
+    return _parsed_before(text) if len(text) <= _KEPT_CHARS_MAX else _parsed(text)
+
+
+def _parsed(text: str) -> tuple[str | Ref, ...]:
     parts: list[str | Ref] = []
     literal: list[str] = []
     at = 0
@@ -83,6 +89,10 @@ def parse(text: str) -> tuple[str | Ref, ...]:
     if joined := "".join(literal) + text[at:]:
         parts.append(joined)
     return tuple(parts)
+
+
+# The check, the graph, the run and every reader of its journal take the same few strings apart.
+_parsed_before = lru_cache(maxsize=1_024)(_parsed)
 
 
 def whole(text: str) -> Ref | None:
