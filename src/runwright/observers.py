@@ -72,7 +72,8 @@ def observers(settings: Settings, *, counting: bool) -> Iterator[Observers]:
 
 def _traces(settings: Settings) -> OtelTraces:
     try:
-        from runwright.adapters.traces_otel import OtelTraces, otlp_exporter
+        from runwright.adapters.traces_otel import OtelTraces
+        from runwright.adapters.traces_otlp import OtlpExporter
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("opentelemetry"):
             raise
@@ -81,7 +82,7 @@ def _traces(settings: Settings) -> OtelTraces:
             hint="pip install 'runwright[otel]'",
         ) from error
     return OtelTraces(
-        otlp_exporter(settings.otlp_endpoint),
+        OtlpExporter(settings.otlp_endpoint),
         VERSION,
         genai=settings.trace_genai,
         append_s_min=settings.trace_append_ms_min / 1_000,

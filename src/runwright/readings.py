@@ -143,6 +143,8 @@ def readings(app: Application) -> Iterator[Reading]:
     yield _gauge("tool_processes_busy", "processes with a tool at work", app.processes.busy)
     yield _gauge("tool_processes_max", "processes for tools", app.processes.processes_max)
     yield from _of_upkeep(app)
+    if app.observers.traces is not None:
+        yield _counter("spans_lost_total", "spans that no collector has taken", app.observers.traces.lost)
     if app.engine.snapshots is not None:
         of = app.engine.snapshots.figures()
         yield _counter("snapshots_written_total", "states of runs that were written to Redis", of["written"])

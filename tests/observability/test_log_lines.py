@@ -12,7 +12,12 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from cluster.processes import until_true
-from observability.measured import Measured, measured
+from observability.measured import Measured, measured, samples_of, value
+from runwright.bootstrap import application
+from runwright.core.ids import DEFAULT_TENANT
+from runwright.observers import observers
+from runwright.readings import read_by
+from runwright.runtime.requests import NewRun
 from runwright.settings import Settings
 from runwright.stores import SqliteStore
 from runwright.testing.model_server import ModelServer, Reply
@@ -98,3 +103,27 @@ async def test_a_database_that_hangs_up_is_in_the_log_once_and_so_is_its_return(
         await wait_until(lambda: "dispatch.resumed" in events(lines), 30, "the database to be back")
 
     assert events(lines).count("dispatch.interrupted") == 1
+
+
+async def test_a_collector_that_is_away_is_told_in_one_line(settings: Settings, lines: Lines) -> None:
+    """And what it has missed is counted; no library's dump is in the log."""
+    own = settings.model_copy(update={"otlp_endpoint": "http://127.0.0.1:1", "trace_sample_ratio": 1.0})
+    with observers(own, counting=True) as looking_on:
+        async with application(own, observers=looking_on) as app:
+            read_by(app)
+            submitted = await app.service.submit(
+                DEFAULT_TENANT,
+                NewRun(
+                    "calculate 1 + 1", traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+                ),
+            )
+            await app.worker.ended(submitted.run.run_id)
+            traces = looking_on.traces
+            assert traces is not None
+            await wait_until(lambda: traces.lost, 30, "spans to be lost")
+            assert looking_on.metrics is not None
+            lost = value(samples_of(looking_on.metrics.text().decode()), "spans_lost_total")
+
+    assert lost == 4  # of the run, its plan, its step and its first append
+    assert events(lines).count("traces.away") == 1
+    assert "Max retries" not in str(lines)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from runwright.adapters.traces_otlp import EXPORT_S_MAX, OtlpExporter
 from runwright.core.state import OVER, Run
 from runwright.core.trace import Trace, attempt_span, run_span, span_id
 from runwright.request_port import Answered
@@ -31,13 +31,9 @@ from runwright.runtime.telemetry import (
     StepBegun,
 )
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
-
 WAITING_MAX = 8_192  # spans; more are left out, because no run waits for a collector
 BATCH_MAX = 512
 EVERY_S = 2.0
-EXPORT_S_MAX = 5.0
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)  # of others no span is made
 _BAD = frozenset({"failed", "unknown"})
 _Attributes = Mapping[str, str | int | float | bool | None]
@@ -63,12 +59,13 @@ class OtelTraces:
     append_s_min    appends that take less have no span, but for the first of each run
     """
 
-    def __init__(self, exporter: SpanExporter, version: str, *, genai: bool, append_s_min: float) -> None:
+    def __init__(self, exporter: OtlpExporter, version: str, *, genai: bool, append_s_min: float) -> None:
         resource = Resource.create(
             {"service.name": "runwright", "service.version": version, "process.pid": os.getpid()}
         )
         self._resource = _Resource(resource.attributes)
         self._scope = InstrumentationScope("runwright", version)
+        self._exporter = exporter
         self._genai, self._append_s_min = genai, append_s_min
         self._processor = BatchSpanProcessor(
             exporter,
@@ -77,6 +74,11 @@ class OtelTraces:
             max_export_batch_size=BATCH_MAX,
             export_timeout_millis=EXPORT_S_MAX * 1_000,
         )
+
+    @property
+    def lost(self) -> int:
+        """How many spans no collector has taken."""
+        return self._exporter.lost
 
     def flush(self) -> None:
         """Send what waits, within a few seconds."""
@@ -273,14 +275,6 @@ class OtelTraces:
             instrumentation_scope=self._scope,
         )
         self._processor.on_end(span)
-
-
-def otlp_exporter(endpoint: str) -> SpanExporter:
-    """Return what sends spans to a collector over HTTP.
-
-    endpoint   the collector's address, without the path: http://localhost:4318
-    """
-    return OTLPSpanExporter(endpoint.rstrip("/") + "/v1/traces", timeout=EXPORT_S_MAX)
 
 
 def _context(trace_id: int, span_id: str) -> SpanContext:
