@@ -257,11 +257,7 @@ class PostgresDispatcher:
         self.waiting = {Tenant(tenant): count for tenant, count in rows}
 
     async def _taken(self, con: Connection, hands: Hands) -> int:
-        """Take runs as far as there is room; return how many.
-
-        Which ones is known before they are taken: where word of the commit is lost their claims find out, and
-        none is left with a living worker that has never heard of it.
-        """
+        """Take runs as far as there is room; return how many."""
         room = min(hands.room, TAKEN_MAX) if self._takes_up else 0
         if not room:
             self._wants_more = self._takes_up
@@ -270,7 +266,7 @@ class PostgresDispatcher:
         tenants, counts = list(held), list(held.values())
         left = self._left_to_others()
         wanted = (hands.name, room, tenants, counts, self._share.tenant_runs_max, left)
-        rows: Sequence[Any] = ()
+        rows: Sequence[Any] = ()  # known before they are taken: if word of that is lost, claims find out
         try:
             async with con.transaction():
                 if self._share.tenant_cluster_max is None:
