@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
 
 from contracts.postgres_opened import BOUNDS, Opened, opened
+from runwright.adapters import postgres
 from runwright.core.codec import Record, Tip
 from runwright.core.errors import ClaimLost, InvalidInput, JournalUnavailable, StaleAppend
 from runwright.ports import IdempotencyKey
@@ -48,6 +50,39 @@ async def other(store: Opened) -> AsyncIterator[Opened]:
     """The same database, as another process has it."""
     async with opened(store.url) as other:
         yield other
+
+
+async def test_a_crowd_that_asks_for_the_health_asks_the_database_once(
+    store: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may ask: a thousand at the same time take one connection, and none from those who work."""
+    taken, connection = 0, store.database.connection
+
+    def counted() -> object:
+        nonlocal taken
+        taken += 1
+        return connection()
+
+    monkeypatch.setattr(store.database, "connection", counted)
+    await asyncio.gather(*(store.database.ping() for _ in range(1_000)))
+
+    assert taken == 1
+
+
+async def test_a_database_whose_connections_are_all_at_work_is_not_taken_for_away(
+    store: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its health cannot be told; whoever has a connection goes on, and nobody is refused for it."""
+    monkeypatch.setattr(postgres, "PING_S", 0.2)
+    async with AsyncExitStack() as stack:
+        for _ in range(BOUNDS.connections):
+            con = await stack.enter_async_context(store.database.connection())
+        with pytest.raises(JournalUnavailable, match="no connection to the database was free"):
+            await store.database.ping()
+
+        assert store.database.away is None
+        assert await con.fetchval("SELECT 1") == 1
+    await store.database.ping()
 
 
 async def persistently(write: Callable[[], Awaitable[object]]) -> object:

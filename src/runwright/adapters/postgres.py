@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from datetime import timedelta
 from errno import ETIMEDOUT
 from itertools import chain, repeat
@@ -70,6 +71,7 @@ class Database:
         self._reachable = asyncio.Event()
         self.version = ""
         self._probe: asyncio.Task[None] | None = None
+        self._pinging: asyncio.Task[None] | None = None
         self.away: str | None = None
 
     async def open(self) -> None:
@@ -170,14 +172,26 @@ class Database:
             yield con
 
     async def ping(self) -> None:
-        """Return once the server has answered.
+        """Return once the server has answered; however many ask at the same time, it is asked once.
 
         Raises   JournalUnavailable, soon
         """
+        if self._pinging is None or self._pinging.done():
+            self._pinging = asyncio.get_running_loop().create_task(self._ping(), context=Context())
+            self._pinging.add_done_callback(_looked_at)
+        await asyncio.shield(self._pinging)
+
+    async def _ping(self) -> None:
+        has_connection = False
         try:
             async with asyncio.timeout(PING_S), self.connection() as con:
+                has_connection = True
                 await con.execute("SELECT 1")
         except TimeoutError as error:
+            if not has_connection:  # others have them all, which says nothing of the server
+                raise JournalUnavailable(
+                    f"no connection to the database was free for {PING_S:g} s"
+                ) from error
             self.lost(error)
             raise failure(error) from error
 
@@ -246,6 +260,12 @@ class Database:
             TERMINATE_MS,
         )
         return told is not False
+
+
+def _looked_at(ping: asyncio.Task[None]) -> None:
+    """Whoever waited for it may have left; then nobody else would look at what went wrong."""
+    if not ping.cancelled():
+        ping.exception()
 
 
 async def let_go(held: Connection | Pool) -> None:
