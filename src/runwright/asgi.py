@@ -22,7 +22,9 @@ from runwright.crash_points import crash_here
 from runwright.health import told
 from runwright.http.access import LOOPBACK_NAMES, Gate
 from runwright.http.app import http_app
-from runwright.http.connections import HttpConnection, SocketConnection
+from runwright.http.connections import SocketConnection
+from runwright.http.doorstep import Doorstep, Entrance
+from runwright.http.lines import Lines
 from runwright.http.parts import MetricsPage, Parts, Streams
 from runwright.http.reading import Bodies
 from runwright.http.room import Room, Unread
@@ -32,7 +34,7 @@ from runwright.listening import BACKLOG, address_of, listener
 from runwright.log import Log
 from runwright.observers import Observers, observers
 from runwright.rate_limits import rate_limits
-from runwright.readings import of_streams, read_by
+from runwright.readings import of_lines, of_streams, read_by
 from runwright.runtime.stream import Followers
 from runwright.settings import Settings
 from runwright.settings_sources import secrets_of
@@ -138,7 +140,14 @@ async def _served(settings: Settings, looking_on: Observers, bound: socket.socke
         config = uvicorn.Config(
             http_app(parts),
             http=cast(
-                "Any", partial(HttpConnection, **paced, patience_s=patience_s, room=Room(_connections_max()))
+                "Any",
+                partial(
+                    Entrance,
+                    **paced,
+                    patience_s=patience_s,
+                    room=Room(_connections_max()),
+                    doorstep=Doorstep(parts.lines, parts.ring, parts.draining),
+                ),
             ),
             ws=cast("Any", partial(SocketConnection, **paced)),
             ws_per_message_deflate=False,
@@ -192,6 +201,7 @@ def parts_of(app: Application, port: int | None) -> Parts:
         docs=tuple(map(ip_network, settings.docs_allow)),
     )
     streams = Streams(settings.streams_max, settings.streams_per_key_max)
+    lines = Lines(settings.creations_at_work_max, settings.creations_waiting_max)
     return Parts(
         service=app.service,
         registry=app.registry,
@@ -213,10 +223,11 @@ def parts_of(app: Application, port: int | None) -> Parts:
         body_bytes_max=settings.body_bytes_max,
         json_depth_max=settings.json_depth_max,
         request_wait_s_max=settings.request_wait_s_max,
+        lines=lines,
         requests_wait_s_max=settings.requests_wait_s_max,
         create_hold_s=settings.create_hold_ms / 1_000,
         streams=streams,
-        metrics=_metrics_page(app, streams),
+        metrics=_metrics_page(app, streams, lines),
         tracks=_tracks(app),
     )
 
@@ -226,11 +237,11 @@ def _tracks(app: Application) -> Tracks:
     return Tracks(app.observers.answered, ratio)
 
 
-def _metrics_page(app: Application, streams: Streams) -> MetricsPage | None:
+def _metrics_page(app: Application, streams: Streams, lines: Lines) -> MetricsPage | None:
     metrics = app.observers.metrics
     if metrics is None:
         return None
     allow = tuple(map(ip_network, app.settings.metrics_allow))
     asked = read_by(app)
-    metrics.readers.append(partial(of_streams, streams))
+    metrics.readers += [partial(of_streams, streams), partial(of_lines, lines)]
     return MetricsPage(refresh=asked.refresh, text=metrics.text, media_type=CONTENT_TYPE, allow=allow)

@@ -14,6 +14,7 @@ from runwright.bootstrap import Application
 from runwright.core.breaker import BreakerStatus
 from runwright.core.errors import RunwrightError
 from runwright.health import oldest_waiting_s
+from runwright.http.lines import Lines
 from runwright.http.parts import Streams
 from runwright.stores import PostgresStore
 
@@ -111,6 +112,16 @@ def of_streams(streams: Streams) -> Iterator[Reading]:
     yield _gauge("streams_max", "streams of events that may be open", streams.most)
     yield _counter(
         "streams_let_go_total", "readers that were let go because they did not read", streams.let_go
+    )
+
+
+def of_lines(lines: Lines) -> Iterator[Reading]:
+    """Yield how creations fare in a crowd."""
+    yield _gauge("creations_waiting", "creations that wait for their turn", lines.waiting)
+    yield _counter(
+        "creations_refused_unread_total",
+        "creations that were refused before they were read; they are in no other figure",
+        lines.refused_unread,
     )
 
 

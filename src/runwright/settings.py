@@ -203,6 +203,15 @@ class Settings(EdgeSettings, ObservingSettings, LimitSettings, ModelSettings, St
         default=60.0, ge=0, le=60, description="seconds that `Prefer: wait` may hold an answer"
     )
 
+    creations_at_work_max: int = Field(
+        default=64, ge=1, le=100_000, description="creations of runs that are carried out at one time"
+    )
+    creations_waiting_max: int = Field(
+        default=64,
+        ge=0,
+        le=1_000_000,
+        description="creations of one tenant that wait for their turn then; more are refused with 503",
+    )
     requests_wait_s_max: float = Field(
         default=10.0,
         gt=0,

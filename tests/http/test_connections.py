@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import h11
@@ -14,13 +14,17 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from hostile.wire import PATIENCE_S, said
+from runwright.core.ids import DEFAULT_TENANT
 from runwright.http import connections
 from runwright.http.connections import HttpConnection
+from runwright.http.doorstep import Doorstep, Entrance
 from runwright.http.edge import FAREWELL
+from runwright.http.lines import Lines
 from runwright.http.room import Room, Unread
 
 WORD = b": come back\n\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CREATION = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
 CLOSING = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -48,6 +52,7 @@ async def listening(
     patience_s: float = PATIENCE_S,
     connections_max: int = 100,
     unread_bytes_max: int = 2**40,
+    kind: Callable[..., HttpConnection] = HttpConnection,
 ) -> AsyncIterator[tuple[int, ServerState]]:
     """A port where this application answers, and what is connected to it."""
     config = uvicorn.Config(
@@ -57,7 +62,7 @@ async def listening(
     state = ServerState()
     patience = dict.fromkeys(("request", "head", "body"), patience_s)
     made = partial(
-        HttpConnection,
+        kind,
         stall_s=stall_s,
         room=Room(connections_max),
         unread=Unread(unread_bytes_max),
@@ -240,3 +245,65 @@ def test_a_head_waits_for_its_body_only_where_one_is_sure_to_come(
 async def _until(true: Callable[[], object]) -> None:
     while not true():
         await asyncio.sleep(0.005)
+
+
+class _NoKeys:
+    in_use = False
+
+
+def crowded() -> tuple[Lines, Callable[..., HttpConnection]]:
+    """A line that is full as soon as somebody is let in, and connections that look at it."""
+    lines = Lines(1, 0)
+    doorstep = Doorstep(lines, _NoKeys(), lambda: False)  # type: ignore[arg-type]
+    return lines, partial(Entrance, doorstep=doorstep)
+
+
+async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+    """Greet, whatever was asked."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def test_a_connection_goes_on_after_a_creation_was_refused_unread() -> None:
+    """Refused and answered requests alternate on one connection; what comes in parts is put together as ever."""
+    lines, kind = crowded()
+    statuses = []
+    async with listening(hello, kind=kind) as (port, state), asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def heard() -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            at = head.index(b"content-length: ") + 16
+            await reader.readexactly(int(head[at : head.index(b"\r", at)]))
+            statuses.append(int(head[9:12]))
+
+        for is_full in (True, False, True, True, False):
+            async with AsyncExitStack() as stack:
+                if is_full:
+                    await stack.enter_async_context(lines.place(DEFAULT_TENANT))
+                writer.write(CREATION)
+                await heard()
+        async with lines.place(DEFAULT_TENANT):
+            writer.write(CREATION[:40])
+            await _until(lambda: any(one.conn.trailing_data[0] for one in state.connections))
+            writer.write(CREATION[40:] + CREATION)
+            await heard()
+            await heard()
+        writer.close()
+
+    assert statuses == [503, 200, 503, 503, 200, 200, 200]
+    assert lines.refused_unread == 3
+
+
+async def test_a_connection_that_is_silent_after_a_refusal_is_closed_in_time() -> None:
+    """Like any other that is kept, and not before: a refusal is a sign of life."""
+    lines, kind = crowded()
+    async with listening(hello, kind=kind) as (port, state), asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await _until(lambda: state.connections)
+        next(iter(state.connections)).timeout_keep_alive = 0.05
+        async with lines.place(DEFAULT_TENANT):
+            writer.write(CREATION)
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503")
+            await reader.read()
+        writer.close()

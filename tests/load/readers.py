@@ -183,7 +183,7 @@ async def said_by_ws(
                 opcode, payload = await _frame(reader)
             if opcode == 9:
                 writer.write(bytes([0x8A, 0x80 | len(payload), 0, 0, 0, 0]) + payload)
-            elif opcode == 8 and payload[2:] == b"try again later":
+            elif opcode == 8 and payload[2:].startswith(b"try again later"):
                 yield None
                 return
             elif opcode == 8:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runwright.core.errors import Overloaded, RunwrightError
 from runwright.http.access import Gate, is_socket
 from runwright.http.audited import note
-from runwright.http.problems import Refusal, answer, refusal_of
+from runwright.http.problems import RETRY_AFTER_S, Refusal, answer, refusal_of
 from runwright.http.surroundings import Surroundings, believe, is_secure, shared_with
 from runwright.http.tracks import UNTRACKED, Tracks
 from runwright.http.turnstile import Turnstile
@@ -38,7 +38,7 @@ _REASONS = {
     4403: "not allowed",
     4404: "nothing is there",
     4429: "too many requests",
-    1013: "try again later",
+    1013: f"try again later: in {RETRY_AFTER_S} s",
 }
 _CLOSES = {401: 4401, 403: 4403, 404: 4404, 429: 4429, 503: 1013}
 HEADERS = {

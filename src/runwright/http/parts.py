@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 from runwright.core.ids import Tenant
 from runwright.http import reading
 from runwright.http.access import Access, Gate
+from runwright.http.lines import Lines
 from runwright.http.problems import Refusal
 from runwright.http.surroundings import Surroundings
 from runwright.http.tracks import Tracks
@@ -87,6 +88,7 @@ class Parts:
     health     the truth about every part, or, without that, whether requests should be sent here
     draining   whether the server is shutting down
     ring       the API keys
+    lines      where creations wait for their turn in a crowd
     gate       lets callers in
     around     what stands between the server and its callers
     bodies     that are being received
@@ -98,6 +100,8 @@ class Parts:
     service: Service
     registry: Registry
     followers: Followers
+    lines: Lines
+    requests_wait_s_max: float
     health: Callable[[bool], Awaitable[dict[str, Any]]]
     draining: Callable[[], bool]
     ring: KeyRing
@@ -108,7 +112,6 @@ class Parts:
     body_bytes_max: int
     json_depth_max: int
     request_wait_s_max: float
-    requests_wait_s_max: float
     create_hold_s: float
     streams: Streams
     metrics: MetricsPage | None

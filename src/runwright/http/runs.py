@@ -74,12 +74,13 @@ async def create(request: Request) -> Response:
     parts = parts_of(request)
     new, key = await new_run(parts, request)
     tenant = tenant_of(request)
-    run, here = await parts.service.submit(tenant, new, key)
     wait_s = _wait_s(request, parts.request_wait_s_max)
+    async with parts.lines.place(tenant):
+        run, here = await parts.service.submit(tenant, new, key)
+        if wait_s == 0 and here:  # of one that is left to others, no more is known than was just recorded
+            run = await parts.service.settled(tenant, run.run_id, parts.create_hold_s, quick=True)
     if wait_s > 0:
         run = await parts.service.settled(tenant, run.run_id, wait_s)
-    elif here:  # of one that is left to others, no more is known than what was just recorded
-        run = await parts.service.settled(tenant, run.run_id, parts.create_hold_s, quick=True)
     crash_here("create.before_reply")
     return shown(parts, run, 201, {"Location": f"/api/v1/runs/{run.run_id}"})
 

@@ -22,7 +22,7 @@ from runwright.http.access import Access
 from runwright.http.edge import FAREWELL
 from runwright.http.parts import Parts, access_of, parts_of
 from runwright.http.plain import PlainRoute
-from runwright.http.problems import Refusal
+from runwright.http.problems import RETRY_AFTER_S, Refusal
 from runwright.http.runs import RunRequest, new_run
 from runwright.log import Log
 from runwright.runtime.channel import Batch
@@ -50,7 +50,8 @@ async def create_and_follow(request: Request) -> Response:
     with ExitStack() as place:
         place.enter_context(parts.streams.opened(access.key_id))
         new, key = await new_run(parts, request)
-        submitted = await parts.service.submit(access.tenant, new, key)
+        async with parts.lines.place(access.tenant):
+            submitted = await parts.service.submit(access.tenant, new, key)
         run_id = submitted.run.run_id
         location = {"Location": f"/api/v1/runs/{run_id}"}
         return _following(request, run_id, 0, place.pop_all(), headers=location)
@@ -112,7 +113,7 @@ async def watch(socket: WebSocket, run_id: str) -> None:
         await socket.close(_FAULT, "run_corrupt")
         return
     except Unavailable as error:
-        await socket.close(_LATER, error.code)
+        await socket.close(_LATER, f"{error.code}: try again in {RETRY_AFTER_S} s")
         return
     except (Refusal, RunMissing) as error:
         if error.code == "bad_request":
