@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from runwright.core.tool import ToolContext
 from runwright.core.trace import attempt_span
 from runwright.http.app import http_app
 from runwright.observers import observers
+from runwright.runtime.keyring import issued
 from runwright.settings import Settings
 from runwright.testing.model_server import ModelServer, Reply
 
@@ -197,6 +199,19 @@ async def test_the_caller_decides_of_its_trace_and_the_setting_of_others(
     assert collected.spans == []
     assert not_sampled["trace_id"] == refused["trace_id"] == UNSAMPLED.split("-")[1]
     assert len({without["trace_id"], nonsense["trace_id"], not_sampled["trace_id"]}) == 3
+
+
+async def test_strangers_do_not_fill_the_collector(settings: Settings, collected: Collector) -> None:
+    """Where there are keys, who has none cannot have spans kept by asking for it; who has one can."""
+    async with application(settings) as app:
+        _, text = await issued(app.store.keys, None, time.time(), tenant="anna", scopes=["run", "read"])
+    async with traced(settings, collected, trace_sample_ratio=0.0) as client:
+        for path in (RUNS, "/", "/health/live", "/nothing"):
+            await client.get(path, headers={"traceparent": CALLER})
+            await client.get(path, headers={"traceparent": CALLER, "X-API-Key": "rw_x"})
+        await client.get(f"{RUNS}?limit=7", headers={"traceparent": CALLER, "X-API-Key": text})
+
+    assert [span.name for span in collected.spans if span.kind == SERVER] == [f"GET {RUNS}"]
 
 
 def test_a_server_sends_what_waits_before_it_ends(tmp_path: Any, collected: Collector) -> None:

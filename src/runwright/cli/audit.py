@@ -66,18 +66,25 @@ async def noted(
 
     Raises   JournalUnavailable
     """
-    import getpass
     import time
 
     from runwright.core.audit import AuditEntry
     from runwright.core.ids import Tenant
 
-    try:
-        who = getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, in a container
-        who = "unknown"
+    who = _user()
     of = None if tenant is None else Tenant(tenant)
     await store.audit.append([AuditEntry(time.time(), what, tenant=of, who=who, subject=subject)])
+
+
+def _user() -> str:
+    """The user of this process, as the system knows it: what the environment says, anybody can set."""
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user without a name, in a container
+        return f"uid {os.getuid()}"
 
 
 async def _listed(since: str | None, tenant: str | None, what: str | None, limit: int) -> list[Audited]:

@@ -76,11 +76,18 @@ class Tracks:
             began_at_s=track.began_at_s,
             duration_s=time.perf_counter() - track.began_s,
             is_stream=route in _STREAMS,
-            trace=track.trace,
+            trace=_trace(track, scope),
             parent_id=track.parent_id,
         )
         for sink in self._sinks:
             sink(answered)
+
+
+def _trace(track: Track, scope: Scope) -> Trace:
+    """Where a request's span belongs; of those whom nobody knows, none says that theirs are kept."""
+    if track.parent_id is None or getattr(scope.get("access"), "scopes", None):
+        return track.trace
+    return track.trace._replace(sampled=False)
 
 
 UNTRACKED: Final = Tracks((), 0.0)
