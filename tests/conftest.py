@@ -116,5 +116,5 @@ async def client(app: Application) -> AsyncIterator[httpx2.AsyncClient]:
     from runwright.http.app import http_app
 
     transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as opened:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=120) as opened:
         yield opened

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-START_S_MAX = 30.0
-ANSWER_S_MAX = 20.0
+START_S_MAX = 60.0
+ANSWER_S_MAX = 60.0
 _LOOK_AGAIN_MS = 20
 _FLAGS = (
     "--headless",
@@ -140,7 +140,7 @@ def browsing(folder: Path) -> Iterator[Browser]:
                 yield Browser(socket)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(START_S_MAX)
 
 
 def _page(folder: Path, process: subprocess.Popen[bytes]) -> str:
@@ -151,7 +151,7 @@ def _page(folder: Path, process: subprocess.Popen[bytes]) -> str:
         assert process.poll() is None, (folder / "browser.log").read_text()
         try:
             port = int(announced.read_text().split("\n")[0])
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=START_S_MAX) as answer:
                 pages = [target for target in json.load(answer) if target["type"] == "page"]
             return str(pages[0]["webSocketDebuggerUrl"])
         except (OSError, ValueError, IndexError):

@@ -11,20 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 300.0
 
 TOOLS = '''
 import asyncio, time
 from pathlib import Path
 from runwright import tool
 
-@tool(effects="idempotent", timeout_s=60)
+@tool(effects="idempotent", timeout_s=600)
 async def nap(seconds: float) -> str:
     """Sleep, then say so."""
     await asyncio.sleep(seconds)
     return "rested"
 
-@tool(timeout_s=60)
+@tool(timeout_s=600)
 async def launch(seconds: float) -> str:
     """Do what must not be done twice."""
     await asyncio.sleep(seconds)
@@ -41,6 +41,13 @@ def block(seconds: float) -> str:
     """Hold its thread and hear nothing."""
     time.sleep(seconds)
     return "woken"
+
+@tool(effects="idempotent", timeout_s=600)
+async def file_there(path: str) -> str:
+    """Wait until a file is there."""
+    while not Path(path).exists():
+        await asyncio.sleep(0.01)
+    return "it is there"
 
 @tool(effects="pure")
 def gate(file: str) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx2
 
-START_S_MAX = 60.0
+START_S_MAX = 120.0
+ANSWER_S_MAX = 120.0  # longer than any server holds an answer
 
 
 class ServerProcess:
@@ -40,7 +41,7 @@ class ServerProcess:
             self.process.wait()
             self.log.close()
             raise
-        self.client = httpx2.Client(base_url=self.address, timeout=30)
+        self.client = httpx2.Client(base_url=self.address, timeout=ANSWER_S_MAX)
 
     def kill(self) -> None:
         """End the process at once, as a crash would."""
@@ -53,7 +54,7 @@ class ServerProcess:
         return self._gone()
 
     def _gone(self) -> int:
-        status = self.process.wait(60)
+        status = self.process.wait(START_S_MAX)
         self.client.close()
         self.log.close()
         return status
@@ -67,7 +68,7 @@ class ServerProcess:
                     return address
                 held = json.loads(self._lock.read_bytes())
                 if held["pid"] == self.process.pid and held["address"]:
-                    httpx2.get(held["address"] + "/health/live", timeout=1)
+                    httpx2.get(held["address"] + "/health/live", timeout=START_S_MAX)
                     return str(held["address"])
             except (OSError, ValueError, KeyError, httpx2.HTTPError):
                 time.sleep(0.02)

@@ -15,7 +15,6 @@ from runwright.cli.audit import _line, _shown
 from runwright.core.audit import Audited, AuditEntry
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_what_operators_did(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Keys made and revoked and budgets set, newest first, filtered, without any key's secret.
@@ -33,7 +32,7 @@ def test_what_operators_did(kind: str, tmp_path: Path, request: pytest.FixtureRe
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr

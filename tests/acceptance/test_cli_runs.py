@@ -111,31 +111,34 @@ def test_an_interrupted_run_can_be_cancelled(cli: Cli) -> None:
 
 def test_a_run_can_be_watched_beside_the_command_that_drives_it(cli: Cli) -> None:
     """A second command follows the events in the data file to the run's end, and leaves the run its driver."""
-    (cli.home / "open").touch()
-    plan = cli.plan(("nap", {"seconds": 1.5}), ("gate", {"file": "open"}))
+    plan = cli.plan(("file_there", {"path": "there"}), ("shout", {"text": "passed"}))
     running = cli.started("run", "--plan", plan)
     run_id = running.hear(lambda line: line.startswith("run_")).split()[0]
+    watching = cli.started("runs", "watch", run_id)
+    watching.hear(lambda line: line.startswith("step 1 file_there: started"))
 
-    watched = cli("runs", "watch", run_id)
-    driven = running.ended()
+    (cli.home / "there").touch()
+    watched, driven = watching.ended(), running.ended()
 
-    assert (watched.status, watched.out) == (0, "passed\n")
-    assert (driven.status, driven.out) == (0, "passed\n")
+    assert (watched.status, watched.out) == (0, "PASSED\\x1b[31m\n")
+    assert (driven.status, driven.out) == (watched.status, watched.out)
 
 
 def test_watching_can_be_left(cli: Cli) -> None:
     """Ctrl-C stops watching; the run goes on and comes to its end."""
-    running = cli.started("run", "--plan", cli.plan(("nap", {"seconds": 6})))
+    running = cli.started("run", "--plan", cli.plan(("file_there", {"path": "there"})))
     run_id = running.hear(lambda line: line.startswith("run_")).split()[0]
     watching = cli.started("runs", "watch", run_id)
-    watching.hear(lambda line: line.startswith("step 1 nap: started"))
+    watching.hear(lambda line: line.startswith("step 1 file_there: started"))
 
     watching.process.send_signal(signal.SIGINT)
-    left, driven = watching.ended(), running.ended()
+    left = watching.ended()
+    (cli.home / "there").touch()
+    driven = running.ended()
 
     assert left.status == 130
     assert left.err.endswith("no longer watching; the run was not cancelled\n")
-    assert (driven.status, driven.out) == (0, "rested\n")
+    assert (driven.status, driven.out) == (0, "it is there\n")
 
 
 @pytest.mark.parametrize(

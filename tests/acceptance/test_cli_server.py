@@ -10,6 +10,7 @@ import pytest
 
 from acceptance.cli import Cli
 from acceptance.serving import ServerProcess, serving
+from services.ports import own_port
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def cli(tmp_path: Path) -> Cli:
 @pytest.fixture
 def server(cli: Cli) -> Iterator[ServerProcess]:
     """A server that drives the data file, with the tools of `home`."""
-    with serving(cli.database, "--tools", str(cli.home / "tools.py")) as served:
+    with serving(cli.database, "--tools", str(cli.home / "tools.py"), "--port", str(own_port())) as served:
         yield served
 
 
@@ -115,7 +116,7 @@ def test_a_server_that_is_not_there_is_told_in_one_line(cli: Cli) -> None:
 def test_a_server_says_of_a_run_what_its_data_say(cli: Cli, server: ServerProcess) -> None:
     """Why it waits and what to type: the same from the file and over HTTP; and what is to be typed works."""
     body = {"prompt": "calculate 6*7", "approval": "required"}
-    run_id = server.client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=30"}).json()["run_id"]
+    run_id = server.client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=60"}).json()["run_id"]
 
     here = cli("runs", "show", run_id)
     there = cli("runs", "show", run_id, "--server", server.address)

@@ -29,7 +29,7 @@ class Shell:
             cwd=self._folder,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
 
 

@@ -27,7 +27,7 @@ def test_tools_are_listed_without_a_data_file(cli: Cli) -> None:
     shown = cli("tools", "list")
 
     found = {tool["name"]: tool for tool in listed.json["items"]}
-    assert set(found) == {*BUILT_IN, "nap", "launch", "shout", "block", "gate"}
+    assert set(found) == {*BUILT_IN, "nap", "launch", "shout", "block", "file_there", "gate"}
     assert found["nap"]["effects"] == "idempotent"
     assert [line.split()[0] for line in shown.out.splitlines()] == ["TOOL", *BUILT_IN]
     assert not cli.database.exists()
@@ -56,6 +56,7 @@ def test_good_tool_files_are_confirmed(cli: Cli) -> None:
         ["ok", "launch"],
         ["ok", "shout"],
         ["ok", "block"],
+        ["ok", "file_there"],
         ["ok", "gate"],
     ]
 

@@ -69,7 +69,7 @@ async def _killed_at_work(tmp_path: Path, tool_name: str, carrier: Server) -> st
     """Kill a server whose tool has asked the carrier; return the path of the run."""
     with _serving(tmp_path) as server:
         path = await _created(server, tool_name, carrier.url)
-        await wait_until(lambda: len(carrier.requests) == 1, 20, "the request")
+        await wait_until(lambda: len(carrier.requests) == 1, 60, "the request")
         await asyncio.to_thread(server.kill)
     return path
 

@@ -14,6 +14,7 @@ import pytest
 from acceptance.serving import ServerProcess, serving
 
 KILLS = 6
+PATIENCE_S = 60.0
 TOOLS = '''
 import asyncio, os
 from runwright import tool, ToolContext
@@ -46,11 +47,11 @@ class Traffic:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(30)
+        self._thread.join(PATIENCE_S)
 
     def post(self, address: str, body: dict[str, object]) -> httpx2.Response:
         """Ask for a run."""
-        return httpx2.post(f"{address}/api/v1/runs", json=body, timeout=15)
+        return httpx2.post(f"{address}/api/v1/runs", json=body, timeout=PATIENCE_S)
 
     def _go_on(self) -> None:
         number = 0
@@ -88,7 +89,6 @@ def store(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"RUNWRIGHT_DATABASE_URL": request.getfixturevalue("postgres_url")}
 
 
-@pytest.mark.timeout(180)
 def test_nothing_accepted_is_lost_and_nothing_finished_runs_again(
     tmp_path: Path, store: dict[str, str]
 ) -> None:
@@ -152,7 +152,7 @@ def everything_in_the_list(server: ServerProcess) -> list[str]:
         run = server.client.post(
             "/api/v1/runs",
             json={"plan": {"goal": "read", "steps": [step]}},
-            headers={"Prefer": "wait=20"},
+            headers={"Prefer": "wait=60"},
         ).json()
         texts += [todo["text"] for todo in run["result"]["todos"]]
         cursor = run["result"]["next_cursor"]

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from acceptance.browser import Browser, browsing
 from acceptance.serving import ServerProcess, serving
+from services.ports import own_port
 
 MARKUP = "<img src=x onerror=alert(1)>"
 WAITING_TOOL = '''
@@ -53,7 +53,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 def completed(server: ServerProcess, **body: Any) -> dict[str, Any]:
     """A run of this server that has ended, as the server shows it."""
-    answer = server.client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=20"})
+    answer = server.client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=60"})
     assert answer.status_code == 201, answer.text
     run = answer.json()
     assert run["status"] == "completed", run["error"]
@@ -159,7 +159,7 @@ def test_what_went_wrong_is_said_in_words(server: ServerProcess, browser: Browse
 
     plan = one_step("calcolator")
     plan["steps"].append({"step_number": 2, "tool_name": "todo_add", "tool_input": {}})
-    run = server.client.post("/api/v1/runs", json={"plan": plan}, headers={"Prefer": "wait=20"}).json()
+    run = server.client.post("/api/v1/runs", json={"plan": plan}, headers={"Prefer": "wait=60"}).json()
     browser.open(f"{server.address}/?run={run['run_id']}")
     browser.until("document.querySelector('.outcome li')", "every defect is shown")
     defects = browser.text(".outcome")
@@ -205,9 +205,9 @@ def test_the_list_is_filtered_and_goes_back_in_time(server: ServerProcess, brows
 def test_a_run_is_followed_across_the_death_of_its_server(tmp_path: Path, browser: Browser) -> None:
     """The page says that the connection is lost, comes back by itself, and shows the end of the same run."""
     (tmp_path / "tools.py").write_text(WAITING_TOOL)
-    tools = ("--tools", str(tmp_path / "tools.py"))
+    same = ("--tools", str(tmp_path / "tools.py"), "--port", str(own_port()))
     goal = tmp_path / "goal"
-    with serving(tmp_path / "runs.db", *tools) as server:
+    with serving(tmp_path / "runs.db", *same) as server:
         plan = one_step("file_there", path=str(goal))
         run = server.client.post("/api/v1/runs", json={"plan": plan}).json()
         browser.open(f"{server.address}/?run={run['run_id']}")
@@ -216,8 +216,7 @@ def test_a_run_is_followed_across_the_death_of_its_server(tmp_path: Path, browse
         browser.until("document.querySelector('#run .link').textContent", "the loss is said")
         lost = browser.text("#run .link")
 
-    port = str(urlsplit(server.address).port)
-    with serving(tmp_path / "runs.db", *tools, "--port", port):
+    with serving(tmp_path / "runs.db", *same):
         goal.touch()
         browser.until(f"{BADGE} === 'completed'", "the run has ended")
         result, link = browser.text(".result"), browser.text("#run .link")

@@ -40,7 +40,7 @@ def test_a_dump_is_restored_and_its_runs_go_on(postgres: Server, postgres_url: s
     ]
     with serving(unused, "--tools", "tools.py", RUNWRIGHT_DATABASE_URL=postgres_url) as server:
         done = server.client.post(
-            "/api/v1/runs", json={"prompt": "add todo x"}, headers={"Prefer": "wait=10"}
+            "/api/v1/runs", json={"prompt": "add todo x"}, headers={"Prefer": "wait=60"}
         )
         run = server.client.post("/api/v1/runs", json={"plan": {"goal": "g", "steps": steps}}).json()
         with server.client.stream("GET", f"/api/v1/runs/{run['run_id']}/events") as events:

@@ -17,7 +17,8 @@ from acceptance.test_killed_server import TOOLS, Traffic, everything_in_the_list
 from services.postgres import Absent, Private, private
 
 RESTARTS = 3
-REQUEST_S_MAX = 8.0
+REQUEST_S_MAX = 30.0  # of every request: all waits inside are shorter
+STATEMENT_S = 3.0
 
 
 @pytest.fixture
@@ -59,6 +60,7 @@ def test_a_database_that_dies_under_load_loses_nothing(own_postgres: Private, tm
         str(tools),
         EFFECTS=str(effects),
         RUNWRIGHT_DATABASE_URL=url,
+        RUNWRIGHT_WORKER_LEASE_S="60",
     )
     try:
         with Checked() as traffic:
@@ -68,9 +70,11 @@ def test_a_database_that_dies_under_load_loses_nothing(own_postgres: Private, tm
                 while len(traffic.accepted) < seen + 10:
                     threading.Event().wait(0.01)
                 threading.Event().wait(moments.random() * 0.3)
+                refused = traffic.answers[503]
                 own_postgres.kill()
-                threading.Event().wait(0.2 + moments.random())
-                ready = httpx2.get(f"{server.address}/health/ready", timeout=5)
+                while traffic.answers[503] == refused:  # until the client finds it away
+                    threading.Event().wait(0.01)
+                ready = httpx2.get(f"{server.address}/health/ready", timeout=REQUEST_S_MAX)
                 own_postgres.start()
                 assert ready.status_code == 503
             seen = len(traffic.accepted)
@@ -91,24 +95,24 @@ def test_a_database_that_dies_under_load_loses_nothing(own_postgres: Private, tm
     assert set(made.values()) == {1}
     for run in ended:
         for entry in run["execution_log"]:
-            # a worker that has not heard of its lease for too long begins again, under the same key
             assert entry["attempts"] <= 1 + RESTARTS
     assert all(count == 1 for count in Counter(todos).values())
     assert len(todos) >= len(ended)
     assert traffic.slowest_s < REQUEST_S_MAX
     assert set(traffic.answers) <= {201, 503}
-    assert traffic.answers[503] > 0
 
 
 def test_a_paused_database_is_refused_soon_and_found_again(own_postgres: Private, tmp_path: Path) -> None:
     """While every process of the server is stopped requests are answered 503; then all goes on."""
     url = own_postgres.url(own_postgres.empty())
     server = ServerProcess(
-        tmp_path / "unused.db", RUNWRIGHT_DATABASE_URL=url, RUNWRIGHT_DATABASE_STATEMENT_TIMEOUT_S="1"
+        tmp_path / "unused.db",
+        RUNWRIGHT_DATABASE_URL=url,
+        RUNWRIGHT_DATABASE_STATEMENT_TIMEOUT_S=str(STATEMENT_S),
     )
     try:
         body = {"prompt": "2 + 2"}
-        before = server.client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=10"}).json()
+        before = server.client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=60"}).json()
         own_postgres.pause()
         first = server.client.get(f"/api/v1/runs/{before['run_id']}")
         began_s = time.monotonic()
@@ -116,7 +120,7 @@ def test_a_paused_database_is_refused_soon_and_found_again(own_postgres: Private
         took_s = time.monotonic() - began_s
         own_postgres.go_on()
         after = None
-        until_s = time.monotonic() + 10
+        until_s = time.monotonic() + REQUEST_S_MAX
         while time.monotonic() < until_s and after != 201:
             after = server.client.post("/api/v1/runs", json=body).status_code
         exit_status = server.stop()
@@ -128,5 +132,5 @@ def test_a_paused_database_is_refused_soon_and_found_again(own_postgres: Private
     assert before["status"] == "completed"
     assert first.status_code == 503
     assert set(refused) == {503}
-    assert took_s < 20 * 0.5
+    assert took_s < 10 * STATEMENT_S  # had each waited for the database, it would be twice as long
     assert (after, exit_status) == (201, 0)

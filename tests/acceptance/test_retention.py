@@ -34,7 +34,7 @@ def command(place: Path | str, *words: str, later: bool = False, **more: str) ->
     env = {**clean, "RUNWRIGHT_DATABASE_URL": url_of(place), **more}
     program = ["-c", LATER] if later else ["-m", "runwright"]
     done = subprocess.run(
-        [sys.executable, *program, *words], env=env, capture_output=True, text=True, timeout=55
+        [sys.executable, *program, *words], env=env, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

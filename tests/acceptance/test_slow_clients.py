@@ -12,7 +12,7 @@ import pytest
 
 from acceptance.serving import ServerProcess, serving
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 BODY = b'{"prompt":"calculate 1"}'
 POST = (
     b"POST /api/v1/runs HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"

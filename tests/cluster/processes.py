@@ -12,17 +12,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 
 from runwright.testing.waiting import wait_until
 
 TOOLS = Path(__file__).with_name("tools.py")
-LEASE_S = 2.0
+LEASE_S = 2.0  # of processes whose end, or silence, others are to notice soon
+LONG_LEASE_S = 60.0  # of all others: no machine is so slow that one is lost without a reason
 START_S_MAX = PATIENCE_S = 60.0
 TICK_S = 0.02
-HOPS = 20  # a promise is kept by so many processes and statements in a row, each of which may come late
 RUNS = "/api/v1/runs"
 
 
@@ -35,8 +35,8 @@ class Process:
         own = {
             "RUNWRIGHT_DATABASE_URL": cluster.url,
             "RUNWRIGHT_LOG_FORMAT": "json",
-            "RUNWRIGHT_WORKER_LEASE_S": str(LEASE_S),
-            "RUNWRIGHT_DRAIN_GRACE_S": "5",
+            "RUNWRIGHT_WORKER_LEASE_S": str(cluster.lease_s),
+            "RUNWRIGHT_DRAIN_GRACE_S": "30",
             "CLUSTER_EFFECTS": str(cluster.effects_path),
         }
         with self.log_path.open("wb") as log:
@@ -73,7 +73,7 @@ class Process:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
 
     async def ended(self, within_s: float = PATIENCE_S) -> int:
         """Return the exit status."""
@@ -92,10 +92,13 @@ class Process:
 
 
 class Cluster:
-    """Processes on one database, ended together."""
+    """Processes on one database, ended together.
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url, self.folder = url, folder
+    lease_s   of each process that is not started with another one
+    """
+
+    def __init__(self, url: str, folder: Path, lease_s: float = LONG_LEASE_S) -> None:
+        self.url, self.folder, self.lease_s = url, folder, lease_s
         self.database = url.rpartition("/")[2]
         self.effects_path = folder / "effects"
         self.processes: list[Process] = []
@@ -119,6 +122,10 @@ class Cluster:
             if process.is_alive:
                 await process.is_up()
 
+    def let_go(self) -> None:
+        """Let the steps of `holding` go on."""
+        self.effects_path.with_name("go-on").touch()
+
     def effects(self) -> list[dict[str, Any]]:
         """Return the calls that tools have written down so far."""
         if not self.effects_path.exists():
@@ -126,37 +133,10 @@ class Cluster:
         return [json.loads(line) for line in self.effects_path.read_text().splitlines()]
 
 
-class Lateness:
-    """How late this process is served: what a promise in seconds must allow for on a machine that is busy.
-
-    most_s   the latest that a timer went off while the context lasted
-    """
-
-    def __init__(self) -> None:
-        self.most_s = 0.0
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._measured())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-
-    async def _measured(self) -> None:
-        while True:
-            due_s = time.monotonic() + TICK_S
-            await asyncio.sleep(TICK_S)
-            self.most_s = max(self.most_s, time.monotonic() - due_s)
-
-    def within(self, promised_s: float) -> float:
-        """Return how long what is promised may take here: nothing is added where timers are in time."""
-        return promised_s + HOPS * max(0.0, self.most_s - TICK_S)
-
-
 @contextmanager
-def cluster(url: str, folder: Path) -> Iterator[Cluster]:
+def cluster(url: str, folder: Path, lease_s: float = LONG_LEASE_S) -> Iterator[Cluster]:
     """Yield a cluster; its processes are killed in the end."""
-    made = Cluster(url, folder)
+    made = Cluster(url, folder, lease_s)
     try:
         yield made
     finally:
@@ -199,6 +179,13 @@ def noting(pauses_s: Sequence[float]) -> dict[str, Any]:
             for number, pause_s in enumerate(pauses_s, start=1)
         ],
     }
+
+
+def holding(steps: int, held: int) -> dict[str, Any]:
+    """Return a plan of steps one after the other, which are written down; one of them waits to be let go."""
+    plan = noting([0.0] * steps)
+    plan["steps"][held - 1] |= {"tool_name": "note_and_wait", "tool_input": {"n": held}}
+    return plan
 
 
 async def accepted(client: httpx2.AsyncClient, plan: dict[str, Any]) -> str:

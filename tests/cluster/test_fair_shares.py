@@ -17,7 +17,6 @@ from runwright.runtime.requests import NewRun
 from runwright.settings import Settings
 from runwright.testing.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(120)
 ANNA, BERT = Tenant("anna"), Tenant("bert")
 PATIENCE_S = 60.0
 

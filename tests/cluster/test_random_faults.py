@@ -12,12 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from cluster.processes import LEASE_S, RUNS, Cluster, Process, accepted, all_over, cluster, noting
 from runwright.testing.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(180)
 FAULTS, RUNS_BETWEEN = 6, 6
 
 
@@ -25,16 +23,16 @@ async def test_random_faults_cost_no_run_and_no_finished_step(postgres_url: str,
     """An API and two workers; by turns a worker is killed and replaced, or stopped beyond its lease."""
     dice = random.Random(11)
     faults: Counter[str] = Counter()
-    with cluster(postgres_url, tmp_path) as made:
+    with cluster(postgres_url, tmp_path, LEASE_S) as made:
         api = made.api()
         workers = [made.worker(), made.worker()]
         await made.are_up()
         run_ids: list[str] = []
-        async with httpx2.AsyncClient(base_url=api.address, timeout=30) as client:
+        async with httpx2.AsyncClient(base_url=api.address, timeout=120) as client:
             for number in range(FAULTS):
                 for _ in range(RUNS_BETWEEN):
                     run_ids.append(await accepted(client, noting([0.0, dice.random(), dice.random(), 0.0])))
-                await wait_until(partial(_at_work, made, workers), 20, "a step at work")
+                await wait_until(partial(_at_work, made, workers), 60, "a step at work")
                 victim = dice.choice(_at_work(made, workers) or workers)
                 if number % 2 == 0:
                     victim.kill()
@@ -47,7 +45,7 @@ async def test_random_faults_cost_no_run_and_no_finished_step(postgres_url: str,
                     await asyncio.sleep(LEASE_S + 1.0)
                     victim.send(signal.SIGCONT)
                     faults["stopped"] += 1
-            await all_over(client, run_ids, 60)
+            await all_over(client, run_ids, 120)
             statuses = Counter(
                 [(await client.get(f"{RUNS}/{run_id}")).json()["status"] for run_id in run_ids]
             )

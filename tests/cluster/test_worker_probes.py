@@ -22,8 +22,6 @@ from runwright.runtime.requests import NewRun
 from runwright.settings import Settings
 from services.postgres import Absent, Private, private
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def own() -> Iterator[Private]:

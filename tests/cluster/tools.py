@@ -34,6 +34,15 @@ async def note(n: int, pause_s: float, ctx: ToolContext) -> int:
     return n
 
 
+@tool(effects="keyed")
+async def note_and_wait(n: int, ctx: ToolContext) -> int:
+    """Wait until the test has seen what it wants to see."""
+    _noted(ctx)
+    while not Path(os.environ["CLUSTER_EFFECTS"]).with_name("go-on").exists():
+        await asyncio.sleep(0.01)
+    return n
+
+
 @tool(effects="keyed", retry=Retry(attempts_max=2, base_s=3.0, jitter_s=0.0))
 async def fails_once(ctx: ToolContext) -> int:
     _noted(ctx)

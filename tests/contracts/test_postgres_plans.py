@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -19,9 +20,12 @@ from runwright.adapters import run_lists_postgres as lists
 from runwright.adapters import todos_postgres_sql as todos
 from runwright.adapters.postgres_commit import PLANNING
 from runwright.adapters.todo_lists import PAGE_BYTES_MAX
+from services.postgres import Server, apart, migrated
 
 # ids grow with the time, as those of the product do: what a walk along them costs depends on it
 FILL = """
+SELECT setseed(0.5);
+SET default_statistics_target = 1000; -- every row is looked at: what the planner knows is no matter of luck
 INSERT INTO runs SELECT lpad(to_hex(n), 32, '0')::uuid, 'tenant ' || n % 4, (ARRAY['completed', 'failed', 'running'])[1 + (n % 500 = 0)::int * 2],
     1, 5, '\\x00', 'w', n, n, n, 'h', ' calculator ' FROM generate_series(1, 20000) AS n;
 INSERT INTO run_documents SELECT run_id, convert_to('prompt ' || created_at, 'UTF8'), NULL, '{}' FROM runs;
@@ -125,12 +129,49 @@ READS["runs by all"] = (lists.listing(LISTS), (TENANT, 20, *GIVEN.values()))
 NEWEST_FIRST = ["runs", "runs by before", "runs by status"]
 
 
+@asynccontextmanager
+async def connected(postgres: Server, name: str) -> AsyncIterator[asyncpg.Connection]:
+    """Yield a connection to a database, which is dropped in the end: what was in it is known to the planner."""
+    con = await asyncpg.connect(postgres.url(name), timeout=60)
+    try:
+        yield con
+    finally:
+        await con.close()
+        postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+def template(postgres: Server) -> Iterator[str]:
+    """The name of an empty database that no test has ever used."""
+    name = postgres.empty()
+    apart(migrated(postgres.url(name)))
+    yield name
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="module")
+def full(postgres: Server, template: str) -> Iterator[str]:
+    """The name of a database with many runs."""
+    name = postgres.copy(template)
+    apart(executed(postgres.url(name), FILL))
+    yield name
+    postgres.drop(name)
+
+
+async def executed(url: str, sql: str) -> None:
+    """Carry statements out that take their time."""
+    con = await asyncpg.connect(url, timeout=60)
+    try:
+        await con.execute(sql)
+    finally:
+        await con.close()
+
+
 @pytest.fixture
-async def con(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to an empty database."""
-    con = await asyncpg.connect(postgres_url)
-    yield con
-    await con.close()
+async def con(postgres: Server, full: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database with many runs, of which the planner knows."""
+    async with connected(postgres, postgres.copy(full)) as con:
+        yield con
 
 
 async def plan(con: asyncpg.Connection, statement: tuple[str, tuple[Any, ...]]) -> list[str]:
@@ -147,7 +188,6 @@ def reads_a_table(lines: list[str]) -> list[str]:
 
 async def test_nothing_reads_a_full_table(con: asyncpg.Connection) -> None:
     """20,000 runs with 100,000 events, and as many todos: every statement goes by an index."""
-    await con.execute(FILL)
     found = {name: await plan(con, statement) for name, statement in READS.items()}
     for name, value in PLANNING.items():
         await con.execute(f"SET {name} = {value}")
@@ -164,19 +204,21 @@ async def test_nothing_reads_a_full_table(con: asyncpg.Connection) -> None:
         assert sum(f"todos_{status}" in line for line in found[f"todos {status}"]) == 3
 
 
-async def test_a_table_that_begins_to_grow_is_not_read_from_end_to_end(con: asyncpg.Connection) -> None:
+async def test_a_table_that_begins_to_grow_is_not_read_from_end_to_end(
+    postgres: Server, template: str
+) -> None:
     """The planner knows nothing yet, and its plan is kept: what writes must not depend on what it believes."""
-    for name, value in PLANNING.items():
-        await con.execute(f"SET {name} = {value}")
-    for name, statement in WRITES.items():
-        lines = await plan(con, statement)
-        assert not reads_a_table(lines), (name, lines)
-        assert any("Index" in line for line in lines), (name, lines)
+    async with connected(postgres, postgres.copy(template)) as con:
+        for name, value in PLANNING.items():
+            await con.execute(f"SET {name} = {value}")
+        for name, statement in WRITES.items():
+            lines = await plan(con, statement)
+            assert not reads_a_table(lines), (name, lines)
+            assert any("Index" in line for line in lines), (name, lines)
 
 
 async def test_rows_are_taken_in_the_order_of_their_ids(con: asyncpg.Connection) -> None:
     """One run after the other is looked up and changed as a sort by run id hands them out."""
-    await con.execute(FILL)
     for name, value in PLANNING.items():
         await con.execute(f"SET {name} = {value}")
     for name in ("append", "append and show", "claim"):
@@ -192,6 +234,7 @@ async def test_rows_are_taken_in_the_order_of_their_ids(con: asyncpg.Connection)
 
 # a tenant whose few runs lie behind those of all others, and runs that wait
 SMALL = """
+SET default_statistics_target = 1000;
 INSERT INTO runs SELECT ('a' || lpad(to_hex(n), 31, '0'))::uuid, 'small', 'failed', 1, 5, '\\x00', 'w', n, n, n, 'h', ' rare '
     FROM generate_series(1, 3) AS n;
 INSERT INTO runs SELECT ('b' || lpad(to_hex(n), 31, '0'))::uuid, 'tenant ' || n % 4, 'pending', 0, 1, '\\x00', NULL, n, NULL, NULL,
@@ -211,7 +254,7 @@ SHARED: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 async def test_a_list_does_not_walk_past_the_runs_of_other_tenants(con: asyncpg.Connection) -> None:
     """Whatever is asked for, of a tenant with many runs or few: rows are found by an index that has the tenant."""
-    await con.execute(FILL + SMALL)
+    await con.execute(SMALL)
     for tenant in (TENANT, "small", "nobody"):
         for names in ((), ("before",), ("tool",), ("before", "tool"), ("status",), ("status", "tool")):
             wanted = [{"before": ONE, "status": "failed", "tool": " rare "}[name] for name in names]
@@ -224,7 +267,7 @@ async def test_a_list_does_not_walk_past_the_runs_of_other_tenants(con: asyncpg.
 
 async def test_runs_are_shared_out_by_the_index_of_those_that_wait(con: asyncpg.Connection) -> None:
     """What ended long ago costs nothing, and neither does what other tenants have waiting."""
-    await con.execute(FILL + SMALL)
+    await con.execute(SMALL)
     for name, statement in SHARED.items():
         lines = await plan(con, statement)
         assert not reads_a_table(lines), (name, lines)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.postgres_opened import opened
 from runwright.adapters.journal_postgres_rows import DEFLATED_BYTES_MAX, columns, records_of
-from runwright.adapters.postgres_schema import migrate, migrations
+from runwright.adapters.postgres_schema import migrations
 from runwright.core import events as ev
 from runwright.core.codec import EMPTY, Record, Tip, chained, verified
 from runwright.core.errors import RunCorrupt
@@ -19,7 +19,7 @@ from runwright.core.ids import RunId
 from runwright.core.plan import Plan
 from runwright.ports import RunFilter
 from runwright.testing.journal_contract import ANNA, WORKER, born, some, stored
-from services.postgres import Server
+from services.postgres import Server, migrated
 
 RUN = RunId("run_" + "0123456789abcdef" * 2)
 GOLDEN = "0283bacb10a41dd961e8416768696e80ea34a079589c4620e89412812e400b1fa4e03104fa8c2ece48c2ea0c00"
@@ -164,12 +164,3 @@ async def test_rows_of_an_older_schema_are_carried_over(postgres: Server) -> Non
     assert verified(after.records, EMPTY, after.tip, RUN)
     assert (damaged, len(shown)) == (frozenset(), 1)
     assert taken is not None and taken.history.records == after.records
-
-
-async def migrated(url: str) -> None:
-    """Bring a database up to the newest schema."""
-    con = await asyncpg.connect(url)
-    try:
-        await migrate(con)
-    finally:
-        await con.close()

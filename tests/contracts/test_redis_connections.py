@@ -7,13 +7,14 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
 
 from runwright.adapters.redis import Bounds, RedisAway, SharedRedis
 from runwright.core.errors import Invalid
 from runwright.testing.waiting import wait_until
 from services.redis import PrivateRedis
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 CONNECTIONS = 4
 
 
@@ -30,23 +31,32 @@ async def echoed(redis: SharedRedis, text: str) -> str:
     return said.decode()
 
 
+async def patiently(redis: SharedRedis, text: str) -> str:
+    """Return the answer of a Redis that is there, and for which this machine may be too slow."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await echoed(redis, text)
+            except RedisAway:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_question_that_was_cancelled_leaves_no_answer_to_the_next(
     redis: SharedRedis, redis_server: PrivateRedis
 ) -> None:
     """Cancelled at every point where it can wait, alone and beside others; no connection is lost by it."""
-    holder = SharedRedis(redis_server.url, "t:", Bounds(answer_s=PATIENCE_S, connections=1))
     cut = mixed = 0
     for ticks in range(0, 90, 4):
-        await holder.ask(lambda client: client.execute_command("CLIENT", "PAUSE", 10, "ALL"))
+        redis_server.pause()
         task = asyncio.create_task(echoed(redis, f"cut {ticks}"))
         beside = asyncio.create_task(echoed(redis, f"beside {ticks}"))
         for _ in range(ticks):
             await asyncio.sleep(0)
         task.cancel()
         cut += isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+        redis_server.go_on()
         mixed += await echoed(redis, f"next {ticks}") != f"next {ticks}"
         mixed += await beside != f"beside {ticks}"
-    await holder.close()
     texts = [str(number) for number in range(10 * CONNECTIONS)]
 
     assert cut > 10, "hardly anything was cut off: the test is void"
@@ -93,22 +103,26 @@ async def test_answers_that_come_too_late_are_nobodys(redis: SharedRedis, redis_
 async def test_a_stopped_redis_is_waited_for_once_and_then_no_more(redis_server: PrivateRedis) -> None:
     """The first question takes as long as is bounded, the next none; it is asked again when it goes on."""
     redis = SharedRedis(redis_server.url, "t:", Bounds(answer_s=0.3, connections=CONNECTIONS))
-    await echoed(redis, "warm")
     redis_server.pause()
-    took_s = []
+    asked = []
+
+    async def ask(client: Redis) -> str:
+        asked.append(client)
+        return str(await client.echo("x"))
+
+    begun_s = time.monotonic()
     for _ in range(2):
-        begun_s = time.monotonic()
         with pytest.raises(RedisAway):
-            await echoed(redis, "x")
-        took_s.append(time.monotonic() - begun_s)
+            await redis.ask(ask)
+        took_s = time.monotonic() - begun_s
     away, failed = redis.away, redis.failed
     redis_server.go_on()
     await wait_until(lambda: redis.away is None, PATIENCE_S, "Redis to be back")
-    back = await echoed(redis, "back")
+    back = await patiently(redis, "back")
     await redis.close()
 
-    assert 0.3 <= took_s[0] < PATIENCE_S
-    assert took_s[1] < 0.3
+    assert 0.3 <= took_s < PATIENCE_S
+    assert len(asked) == 1
     assert away is not None
     assert failed is not None
     assert back == "back"

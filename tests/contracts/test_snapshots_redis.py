@@ -23,7 +23,7 @@ from services.redis import PrivateRedis
 RUN, OTHER = RunId("run_" + "1" * 32), RunId("run_" + "2" * 32)
 KEY = f"t:snapshot:{{{RUN}}}"
 TERMS = Terms(every_s=0.02, ttl_s=600.0, bytes_max=64 * 1024)
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 ERROR = ev.RunError(code="cancelled", message="it was cancelled")
 
 

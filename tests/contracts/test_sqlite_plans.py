@@ -67,7 +67,7 @@ def is_query(statement: str) -> bool:
 @pytest.fixture
 async def run_id(client: httpx2.AsyncClient) -> str:
     """A run that is over; every connection is open then."""
-    made = await client.post("/api/v1/runs", json={"plan": PLAN}, headers={"Prefer": "wait=20"})
+    made = await client.post("/api/v1/runs", json={"plan": PLAN}, headers={"Prefer": "wait=60"})
     await client.get("/api/v1/runs")
     return str(made.json()["run_id"])
 
@@ -81,7 +81,7 @@ async def test_nothing_that_runs_do_reads_whole_tables(
     monkeypatch.setattr(run_lists_sqlite, "WALKED_MAX", 0)  # the index is asked behind the first row
     monkeypatch.setattr(app.caretaker, "_upkeep", app.caretaker._upkeep._replace(archive_after_s=0.0))
     with asked(*connections) as statements:
-        headers = {"Idempotency-Key": "once", "Prefer": "wait=20"}
+        headers = {"Idempotency-Key": "once", "Prefer": "wait=60"}
         await client.post("/api/v1/runs", json={"plan": PLAN}, headers=headers)
         held = (await client.post("/api/v1/runs", json={"plan": PLAN, "approval": "required"})).json()
         await client.post(f"/api/v1/runs/{held['run_id']}/cancel")
@@ -113,7 +113,7 @@ async def test_a_whole_scan_would_be_seen(app: Application, run_id: str) -> None
 async def test_text_is_found_whatever_its_letters(client: httpx2.AsyncClient, prompt: str, text: str) -> None:
     """Letter case does not matter, in English and elsewhere; what does not match is not listed."""
     for said in (prompt, "something else"):
-        await client.post("/api/v1/runs", json={"prompt": said}, headers={"Prefer": "wait=20"})
+        await client.post("/api/v1/runs", json={"prompt": said}, headers={"Prefer": "wait=60"})
 
     listed = (await client.get("/api/v1/runs", params={"q": text})).json()["items"]
 

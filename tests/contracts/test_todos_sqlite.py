@@ -234,13 +234,17 @@ async def test_a_write_costs_the_same_however_long_the_list_is(store: Opened) ->
     """SQLite does as much to add, complete and delete a todo among 2,000 as among 200."""
     steps, costs = count(), []
     store.writer._con.set_progress_handler(lambda: next(steps) < 0, 1)
-    for numbers in (range(200), range(200, 2_000)):
-        await fill(store, ANNA, numbers)
+
+    async def cost() -> int:
         before = next(steps)
         (todo,) = await added(store.todos, "one more")
         await store.todos.complete(ANNA, todo.todo_id)
         await store.todos.delete(ANNA, todo.todo_id, fresh_key())
-        costs.append(next(steps) - before)
+        return next(steps) - before
+
+    for numbers in (range(200), range(200, 2_000)):
+        await fill(store, ANNA, numbers)
+        costs.append(min([await cost() for _ in range(3)]))
 
     assert costs[0] > 100
     assert costs[1] == costs[0]

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 
 AGAIN_S = 0.03
-REQUEST_S_MAX = 60.0
+REQUEST_S_MAX = 120.0
 
 
 @dataclass

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from crash.checker import CLOCK_S, TERMINAL, Findings, Story, _Checker
 from crash.evidence import Evidence, read
 
-CANCEL_S = 1.0  # a step whose start was on record before the cancel may begin so much behind the answer
+CANCEL_S = 10.0  # a step whose start was on record before the cancel may begin so much behind the answer
 CONTROLS = ("run.cancelling", "run.restarted", "run.approved", "run.rejected")
 
 

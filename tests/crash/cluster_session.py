@@ -22,8 +22,8 @@ from crash.session import QUIESCENCE_S_MAX, Said, _until
 from crash.shapes import SHAPES, Client
 from services.postgres import Server, Watcher
 
-FAULT_S_MAX = 60.0  # the point may be passed by another process, time and again
-TAKEN_OVER_S_MAX = 30.0
+FAULT_S_MAX = 120.0  # the point may be passed by another process, time and again
+TAKEN_OVER_S_MAX = 120.0
 # a stopped worker's lease is over, and nothing that is not over has it for its driver
 TAKEN_OVER = """
 SELECT NOT EXISTS (SELECT FROM workers WHERE name LIKE $1 AND alive_until > clock_timestamp())
@@ -223,7 +223,7 @@ class ClusterSession(Said):
             elif script.exception():
                 self.failures.append((number, f"{script.get_name()} broke: {script.exception()!r}"))
         await self._repeated()
-        async with httpx2.AsyncClient(base_url=self._living("api")[0].address, timeout=30) as client:
+        async with httpx2.AsyncClient(base_url=self._living("api")[0].address, timeout=120) as client:
             await self._shown(client)
         await self._has("api", number, 0)
         await self._has("worker", number, 0)

@@ -23,7 +23,7 @@ from runwright.settings import Settings
 
 PAGE_BYTES, WAL_HEAD_BYTES, FRAME_HEAD_BYTES = 4096, 32, 24
 RUNS = "/api/v1/runs"
-READ_S_MAX = 10.0
+READ_S_MAX = 60.0
 ENDS = ("completed", "failed", "cancelled", 409)  # 409 is that of a problem: it ends at once
 PLAIN = {"Accept": "application/json"}
 
@@ -82,7 +82,7 @@ async def stored(folder: Path) -> Path:
             for n, body in enumerate(bodies):
                 if n == len(bodies) // 2:  # half of it is in the file, half in the log
                     _checkpoint(made / "runs.db")
-                answer = await client.post(RUNS, json=body, headers={"Prefer": "wait=20"})
+                answer = await client.post(RUNS, json=body, headers={"Prefer": "wait=60"})
                 assert answer.status_code == 201
         shutil.copytree(made, folder / "base", ignore=shutil.ignore_patterns("*-shm", "*.lock"))
     return folder / "base"
@@ -250,4 +250,4 @@ def _settings(folder: Path) -> Settings:
 
 def _client(app: Any) -> httpx2.AsyncClient:
     transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
-    return httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30)
+    return httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=120)

@@ -28,7 +28,7 @@ class Member(Life):
         settings = {
             "RUNWRIGHT_RUNS_AT_ONCE_MAX": str(ROOM),
             "RUNWRIGHT_LOG_FORMAT": "json",
-            "RUNWRIGHT_DRAIN_GRACE_S": "5",
+            "RUNWRIGHT_DRAIN_GRACE_S": "60",
             "RUNWRIGHT_WORKER_LEASE_S": str(LEASE_S),
             "RUNWRIGHT_ARCHIVE_AFTER_S": "0.2",  # while clients still read, restart and follow the runs
             "CRASH_EFFECTS": str(folder / "effects"),

@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 TOOLS = Path(__file__).with_name("tools.py")
-START_S_MAX, END_S_MAX, REFUSED_S_MAX = 60.0, 60.0, 30.0
+START_S_MAX = END_S_MAX = REFUSED_S_MAX = 120.0
 POLL_S = 0.003
 ROOM = 4  # runs in hand; more wait, so that there is something to claim
 SETTINGS = {
     "RUNWRIGHT_RUNS_AT_ONCE_MAX": str(ROOM),
     "RUNWRIGHT_LOG_FORMAT": "json",
-    "RUNWRIGHT_DRAIN_GRACE_S": "5",
+    "RUNWRIGHT_DRAIN_GRACE_S": "60",
     "RUNWRIGHT_ARCHIVE_AFTER_S": "0.2",  # while clients still read, restart and follow the runs
 }
 
@@ -87,7 +87,7 @@ class Life:
 async def _is_live(address: str) -> bool:
     """Whether the server takes requests: its socket listens before that."""
     host, _, port = address.removeprefix("http://").rpartition(":")
-    async with asyncio.timeout(0.5):  # it may be stopped in the middle of this
+    async with asyncio.timeout(5.0):  # it may be stopped in the middle of this
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
             writer.write(f"GET /health/live HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())

@@ -20,8 +20,8 @@ from crash.clients import Clients
 from crash.server import POLL_S, ROOM, Life, is_refused
 from crash.shapes import RUNS, SHAPES, Client
 
-FAULT_S_MAX = 20.0  # a fault that has not happened by then, or with the last client at its end, does not
-QUIESCENCE_S_MAX = 60.0
+FAULT_S_MAX = 120.0  # a fault that has not happened by then, or with the last client at its end, does not
+QUIESCENCE_S_MAX = 300.0
 HOLD_S = 0.2
 REFUSED = "ConnectError"  # nobody listens between two servers
 EFFECTS_BEFORE_DRAIN = 4
@@ -208,7 +208,7 @@ class Session(Said):
             elif script.exception():
                 self.failures.append((number, f"{script.get_name()} broke: {script.exception()!r}"))
         await self._repeated()
-        async with httpx2.AsyncClient(base_url=life.address, timeout=30) as client:
+        async with httpx2.AsyncClient(base_url=life.address, timeout=120) as client:
             await self._shown(client)
         life.send(signal.SIGTERM)
         if (status := await life.ended()) != 0:

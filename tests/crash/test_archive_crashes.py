@@ -52,7 +52,7 @@ def process(place: Path | str, program: str, **more: str) -> subprocess.Complete
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RUNWRIGHT_")}
     url = place if isinstance(place, str) else f"sqlite:///{place}"
     env = {**clean, "RUNWRIGHT_DATABASE_URL": url, "RUNWRIGHT_ARCHIVE_AFTER_S": "0", **more}
-    return subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, timeout=55)
+    return subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, timeout=300)
 
 
 def settings_of(place: Path | str) -> Settings:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import pytest
-
 from crash.__main__ import every_session
 from crash.cells import ROLLING, every_cell, seeded
 from crash.checker import stories_in
@@ -26,7 +24,6 @@ def test_every_point_has_a_cell_for_every_action() -> None:
     assert len(part) == CELLS
 
 
-@pytest.mark.timeout(400)
 async def test_a_server_that_dies_or_stops_at_any_point_breaks_no_promise(tmp_path: Path) -> None:
     """Nothing accepted is lost, nothing recorded runs again, streams are whole, cancel is final, keys hold."""
     cells = seeded(random.Random(SEED), CELLS)

@@ -18,7 +18,7 @@ from acceptance.serving import ServerProcess
 from cluster.processes import until_true
 from models.serving import as_json, calculation
 from runwright.testing.model_server import ModelServer, Reply
-from services.postgres import free_port
+from services.ports import own_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules.yml"
@@ -71,7 +71,7 @@ async def test_every_query_of_every_dashboard_returns_data(tmp_path: Path) -> No
         server = ServerProcess(
             tmp_path / "runs.db", RUNWRIGHT_LLM_BASE_URL=model.base_url, RUNWRIGHT_LLM_MODEL="m"
         )
-        port = free_port()
+        port = own_port()
         config = tmp_path / "prometheus.yml"
         config.write_text(
             "global: {scrape_interval: 500ms, evaluation_interval: 500ms}\n"
@@ -92,8 +92,8 @@ async def test_every_query_of_every_dashboard_returns_data(tmp_path: Path) -> No
             )
         try:
             async with (
-                httpx2.AsyncClient(base_url=server.address, timeout=60) as client,
-                httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as asked,
+                httpx2.AsyncClient(base_url=server.address, timeout=120) as client,
+                httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120) as asked,
             ):
                 missing = dict.fromkeys(queries(), "not asked")
 
@@ -122,7 +122,7 @@ async def test_every_query_of_every_dashboard_returns_data(tmp_path: Path) -> No
 
 async def _load(client: httpx2.AsyncClient) -> None:
     """A little of everything that is counted."""
-    wait = {"Prefer": "wait=20"}
+    wait = {"Prefer": "wait=60"}
     await client.post("/api/v1/runs", json={"prompt": "one by nothing"}, headers=wait)
     await client.post("/api/v1/runs", json={"plan": _plan("1+1")}, headers=wait)
     await client.post("/api/v1/runs", json={"plan": {"goal": "g", "steps": [_unknown()]}}, headers=wait)

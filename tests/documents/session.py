@@ -16,7 +16,7 @@ from documents.likeness import Names
 from documents.pages import ROOT, Block, Command, blocks, commands
 from documents.terminal import COLUMNS, seen
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 300.0
 ADDRESS = "http://127.0.0.1:8000"  # as the pages write it
 BIN = Path(sys.executable).parent
 CURL = Path(__file__).with_name("curl.py")
@@ -148,7 +148,7 @@ def _unmade(text: str) -> str:
 
 def _answers(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, port), timeout=1.0).close()
+        socket.create_connection((host, port), timeout=TIMEOUT_S).close()
     except ConnectionRefusedError:
         return False
     return True

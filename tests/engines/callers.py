@@ -48,7 +48,7 @@ class Socket:
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def code(self, timeout_s: float = 10) -> int:
+    async def code(self, timeout_s: float = 60) -> int:
         """Return the close code once the connection is closed."""
         async with asyncio.timeout(timeout_s):
             await self._task

@@ -36,7 +36,7 @@ from runwright.runtime.worker import Worker
 from runwright.testing.fakes import ScriptedPlanner
 from runwright.testing.waiting import wait_until
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 PROCESS_LIMITS = ProcessLimits(
     processes_max=4,
     children_max=16,
@@ -91,7 +91,7 @@ class Composition:
         *steps: Step,
         prompt: str = "",
         approval: ev.Approval = "auto",
-        deadline_s: float = 60.0,
+        deadline_s: float = 600.0,
         adopt: bool = True,
     ) -> RunId:
         """Accept a run of these steps, or of what the planner makes of the prompt.

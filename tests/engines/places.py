@@ -15,7 +15,7 @@ from runwright.core.ids import RunId
 from services.postgres import Watcher
 
 Place: TypeAlias = Path | str
-BOUNDS = Bounds(connect_s=5, statement_s=10, idle_s=5, wait_s=10, connections=5)
+BOUNDS = Bounds(connect_s=60, statement_s=60, idle_s=60, wait_s=60, connections=5)
 ROOM = Room(items_max=10_000, bytes_max=64 * 1024 * 1024)
 
 

@@ -68,11 +68,13 @@ def test_a_kill_repeats_one_step_at_most(tmp_path: Path) -> None:
 
 def test_steps_do_not_wait_for_whole_levels(tmp_path: Path) -> None:
     """W4 comes near its critical path; whoever waits for levels needs a third more, whatever the noise."""
-    least = LEAST._replace(path_unit_s=0.3)
-    order = Order("runwright", str(tmp_path), least, ["w4"], warm=False)
-    found = processes.answer("runwright.bench.repetition", order, Measured, tmp_path)
+    for unit_s in (0.3, 1.0, 5.0):  # what a busy machine adds does not grow with it; what waiting costs does
+        order = Order("runwright", str(tmp_path), LEAST._replace(path_unit_s=unit_s), ["w4"], warm=False)
+        ratio = min(processes.answer("runwright.bench.repetition", order, Measured, tmp_path).w4_ratio)
+        if ratio < 1.25:
+            break
 
-    assert 1.0 <= min(found.w4_ratio) < 1.25
+    assert 1.0 <= ratio < 1.25
 
 
 def test_a_crowd_ends_whole(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ async def test_what_cannot_wait_is_refused_at_once_and_nothing_is_lost(settings:
             )
             work.go_on.set()
             accepted = [answer.json()["run_id"] for answer in answers if answer.status_code == 201]
-            await wait_until(lambda: not app.worker.in_hand and not app.worker.waiting, 20, "all to end")
+            await wait_until(lambda: not app.worker.in_hand and not app.worker.waiting, 120, "all to end")
             listed = (await client.get("/api/v1/runs", params={"limit": 100})).json()["items"]
 
     refused = [answer for answer in answers if answer.status_code != 201]

@@ -22,7 +22,8 @@ from runwright.core.errors import Invalid, JournalUnavailable
 from runwright.http.app import http_app
 from runwright.settings import Settings
 from runwright.testing.waiting import wait_until
-from services.postgres import Server, free_port
+from services.ports import own_port
+from services.postgres import Server
 from services.redis import PrivateRedis
 
 SECRET = "s3cret-w0rd"
@@ -59,7 +60,7 @@ def run_command(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -108,7 +109,7 @@ async def test_an_id_that_cannot_be_one_is_unknown(settings: Settings, text: str
 
 def client_of(app: object) -> httpx2.AsyncClient:
     transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
-    return httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30)
+    return httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=120)
 
 
 async def test_health_tells_of_the_server(settings: Settings) -> None:
@@ -137,7 +138,7 @@ async def test_a_cancel_from_another_process_is_final(settings: Settings) -> Non
     plan = {"goal": "g", "steps": [{"step_number": 1, "tool_name": "long", "tool_input": {}}]}
     async with Runwright(tools=[long], settings=settings) as first:
         run = await first.submit(plan=plan)
-        await asyncio.wait_for(begun.wait(), 10)
+        await asyncio.wait_for(begun.wait(), 60)
         async with application(settings, [long], take_up=False) as second:
             await second.service.cancel("default", run.run_id)
             types = [event.type async for event in first.events(run.run_id)]
@@ -235,7 +236,7 @@ def test_an_empty_database_is_migrated_by_hand_or_by_itself(postgres: Server, tm
 )
 def test_no_error_tells_the_password(command: str, tmp_path: Path) -> None:
     """A server that is not there is an error of one line, with the reason and without the password."""
-    url = f"postgresql://anna:{SECRET}@127.0.0.1:{free_port()}/runs"
+    url = f"postgresql://anna:{SECRET}@127.0.0.1:{own_port()}/runs"
     answer = run_command(url, tmp_path, *command.split())
 
     assert answer.returncode == 1

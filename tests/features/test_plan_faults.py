@@ -10,8 +10,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from features.plan_faults import FAULTS, Recorded, faulty, recorded
 from features.recorded_plans import records
 
@@ -42,7 +40,6 @@ def test_faults_of_the_sample_are_caught_and_sound_plans_are_not_refused() -> No
     assert missed.total() <= 0.05 * count, missed
 
 
-@pytest.mark.timeout(180)
 def test_faults_of_recorded_plans_are_caught_and_sound_plans_are_not_refused(eval_data: Path) -> None:
     """The same over all of the data."""
     plans = [recorded(one) for name in FILES for one in records(eval_data, name) if one["schema_ok"]][::4]

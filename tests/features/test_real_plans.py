@@ -45,7 +45,6 @@ async def over(app: Application, run: Run, bell: Bell) -> Run:
 
 
 @pytest.mark.parametrize("name", ["gsm8k_calculator", "svamp_calculator"])
-@pytest.mark.timeout(120)
 async def test_calculator_plans_give_the_known_answer(app: Application, eval_data: Path, name: str) -> None:
     """Every recorded chain of calculations ends with the official answer of its problem."""
     given = list(records(eval_data, name))
@@ -64,7 +63,6 @@ async def test_calculator_plans_give_the_known_answer(app: Application, eval_dat
     ("name", "unusable"),
     [("nestful_v1", 0), ("seal_tools", 0), ("bfcl", 0)],
 )
-@pytest.mark.timeout(120)
 async def test_plans_that_fit_their_tools_run(
     app: Application, eval_data: Path, name: str, unusable: int
 ) -> None:

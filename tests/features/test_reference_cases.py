@@ -14,7 +14,7 @@ NAMES = 88
 
 
 async def finished(client: httpx2.AsyncClient, prompt: str) -> tuple[int, dict[str, Any]]:
-    answer = await client.post("/api/v1/runs", json={"prompt": prompt}, headers={"Prefer": "wait=20"})
+    answer = await client.post("/api/v1/runs", json={"prompt": prompt}, headers={"Prefer": "wait=60"})
     return answer.status_code, answer.json()
 
 

@@ -114,7 +114,7 @@ def test_a_tool_that_swallows_its_cancellation_does_not_keep_the_process(tmp_pat
             "PATH": "/usr/bin",
         },
         capture_output=True,
-        timeout=50,
+        timeout=300,
         check=False,
     )
 

@@ -20,7 +20,7 @@ from runwright.runtime.audit_trail import AuditTrail
 from runwright.testing.waiting import wait_until
 
 HELD = {"prompt": "add todo canary-of-a-prompt", "approval": "required"}
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 async def noted(app: Application, count: int) -> list[AuditEntry]:

@@ -49,18 +49,18 @@ async def listening(
     app: Callable[..., object],
     *,
     stall_s: float = PATIENCE_S,
-    patience_s: float = PATIENCE_S,
     connections_max: int = 100,
     unread_bytes_max: int = 2**40,
     kind: Callable[..., HttpConnection] = HttpConnection,
+    **patience_s: float,
 ) -> AsyncIterator[tuple[int, ServerState]]:
-    """A port where this application answers, and what is connected to it."""
+    """A port where this application answers, and what is connected to it; `patience_s` is by part of a request."""
     config = uvicorn.Config(
         app, h11_max_incomplete_event_size=65_536, proxy_headers=False, lifespan="off", log_config=None
     )
     config.load()
     state = ServerState()
-    patience = dict.fromkeys(("request", "head", "body"), patience_s)
+    patience = {**dict.fromkeys(("request", "head", "body"), PATIENCE_S), **patience_s}
     made = partial(
         kind,
         stall_s=stall_s,
@@ -107,22 +107,22 @@ async def test_a_reader_that_never_reads_is_gone_all_the_same(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("sent", "status"),
+    ("sent", "part", "status"),
     [
-        (b"", None),
-        (b"GET / HT", 408),
-        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ", 408),
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab", 408),
-        (b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", 408),
+        (b"", "request", None),
+        (b"GET / HT", "head", 408),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ", "head", 408),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab", "body", 408),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "body", 408),
     ],
 )
-async def test_who_does_not_end_a_request_is_told_so(sent: bytes, status: int | None) -> None:
+async def test_who_does_not_end_a_request_is_told_so(sent: bytes, part: str, status: int | None) -> None:
     """408 for half a request, and just the end for nothing at all."""
 
     async def patient(scope: Scope, receive: Receive, send: Send) -> None:
         await _gone(receive)
 
-    async with listening(patient, patience_s=0.1) as (port, _):
+    async with listening(patient, **{part: 0.1}) as (port, _):
         talk = await said("127.0.0.1", port, sent)
 
     assert talk.ended

@@ -32,7 +32,7 @@ async def test_a_damaged_run_is_named_everywhere(
     client: httpx2.AsyncClient, app: Application, name: str
 ) -> None:
     """409 run_corrupt when it is read or followed, `corrupt` in lists; the run beside it is whole."""
-    waited = {"Prefer": "wait=20"}
+    waited = {"Prefer": "wait=60"}
     bad = (await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=waited)).json()
     good = (await client.post("/api/v1/runs", json={"prompt": "calculate 3 + 3"}, headers=waited)).json()
     damage(app, bad["run_id"], DAMAGES[name])
@@ -66,7 +66,7 @@ async def test_damage_beside_the_bodies_is_not_served(
     client: httpx2.AsyncClient, app: Application, sql: str
 ) -> None:
     """The status that ends a stream and the names of its events are no less guarded than what they hold."""
-    waited = {"Prefer": "wait=20"}
+    waited = {"Prefer": "wait=60"}
     bad = (await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=waited)).json()
     damage(app, bad["run_id"], sql)
     path = f"/api/v1/runs/{bad['run_id']}"
@@ -80,7 +80,7 @@ async def test_a_damaged_document_is_named_in_lists(
     client: httpx2.AsyncClient, app: Application, column: str
 ) -> None:
     """What lists show of an ended run is stored beside its events, and has a witness of its own."""
-    waited = {"Prefer": "wait=20"}
+    waited = {"Prefer": "wait=60"}
     bad = (await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=waited)).json()
     kind = "BLOB" if column == "document" else "TEXT"
     change = f"CAST(replace(CAST({column} AS TEXT), '2', '3') AS {kind})"
@@ -95,7 +95,7 @@ async def test_a_run_whose_row_is_gone_is_damaged_and_not_unknown(
     client: httpx2.AsyncClient, app: Application
 ) -> None:
     """Its events are still there and say so; another id is simply unknown."""
-    waited = {"Prefer": "wait=20"}
+    waited = {"Prefer": "wait=60"}
     bad = (await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=waited)).json()
     damage(app, bad["run_id"], "DELETE FROM runs WHERE run_id = ?")
     answer = await client.get(f"/api/v1/runs/{bad['run_id']}")

@@ -18,9 +18,9 @@ from hostile.frames import BURSTS
 from hostile.http_requests import ATTACKS, CANARY, CLOSED, SMUGGLED, Attack
 from hostile.prompts import PROMPTS
 from hostile.wire import PATIENCE_S, Talk, ended, said
-from services.postgres import Server, free_port
+from services.ports import own_port
+from services.postgres import Server
 
-pytestmark = pytest.mark.timeout(300)
 PASSWORD = "pw-5e81c0"  # PostgreSQL lets this user in without asking for it
 AT_ONCE, STREAMS_MAX = 4, 30
 HARDENED = {
@@ -63,7 +63,7 @@ async def target(postgres: Server, tmp_path: Path) -> Iterator[Target]:  # type:
             process = made.api(
                 "--workers",
                 "1",
-                RUNWRIGHT_REDIS_URL=f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0",
+                RUNWRIGHT_REDIS_URL=f"redis://:{PASSWORD}@127.0.0.1:{own_port()}/0",
                 RUNWRIGHT_WRONG_KEYS_PER_MINUTE_MAX="100000",
                 RUNWRIGHT_CREATIONS_PER_MINUTE_MAX="0",
                 RUNWRIGHT_PLANS_PER_MINUTE_MAX="0",
@@ -71,7 +71,7 @@ async def target(postgres: Server, tmp_path: Path) -> Iterator[Target]:  # type:
                 RUNWRIGHT_STREAMS_PER_KEY_MAX=str(STREAMS_MAX),
             )
             await process.is_up()
-            async with httpx2.AsyncClient(base_url=process.address, timeout=60) as client:
+            async with httpx2.AsyncClient(base_url=process.address, timeout=120) as client:
                 headers = {"X-API-Key": key, "Prefer": "wait=60"}
                 run = (
                     await client.post("/api/v1/runs", json={"prompt": "calculate 2"}, headers=headers)
@@ -96,7 +96,7 @@ async def test_no_request_breaks_the_server_or_makes_it_talk(target: Target) -> 
         return [f"{attack.name}: {fault}" for fault in faults(attack, talk, target.secrets)]
 
     found = [fault for one in await asyncio.gather(*map(wrong, ATTACKS)) for fault in one]
-    async with httpx2.AsyncClient(base_url=target.process.address, timeout=60) as client:
+    async with httpx2.AsyncClient(base_url=target.process.address, timeout=120) as client:
         health = await client.get("/health")
         listed = await client.get("/api/v1/runs?limit=100", headers={"X-API-Key": target.key})
     prompts = {run["prompt"] for run in listed.json()["items"]}
@@ -147,7 +147,7 @@ def faults_of_log(log: str, secrets: tuple[str, ...]) -> Iterator[str]:
 async def test_no_frame_breaks_a_websocket_or_its_neighbours(target: Target) -> None:
     """Each connection ends with the code that it should, or goes on; the others hear every event, and places are free again."""
     headers = {"X-API-Key": target.key}
-    async with httpx2.AsyncClient(base_url=target.process.address, timeout=60, headers=headers) as client:
+    async with httpx2.AsyncClient(base_url=target.process.address, timeout=120, headers=headers) as client:
         body = {"prompt": "add todo x", "approval": "required"}
         run_id = (await client.post("/api/v1/runs", json=body)).json()["run_id"]
         neighbour = asyncio.create_task(client.get(f"/api/v1/runs/{run_id}/events"))

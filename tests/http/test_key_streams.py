@@ -25,6 +25,7 @@ from runwright.settings import Settings
 from runwright.testing.waiting import wait_until
 
 WAITING = {"prompt": "add todo x", "approval": "required"}
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ async def test_a_socket_needs_a_key_that_may_read(
         async with Socket(server, f"/ws/runs/{run_id}", key=key) as socket:
             assert (await socket.code(), socket.said) == (code, [])
     async with Socket(server, f"/ws/runs/{run_id}", authorization=f"Bearer {text}") as socket:
-        await wait_until(lambda: socket.said, 10, "the snapshot")
+        await wait_until(lambda: socket.said, PATIENCE_S, "the snapshot")
         assert json.loads(socket.said[0])["run_id"] == run_id
 
 
@@ -71,7 +72,9 @@ async def test_a_socket_ends_with_its_key(
     run_id = await waiting_run(client, text)
     path = f"/ws/runs/{run_id}"
     async with Socket(server, path, key=text) as socket, Socket(server, path, key=other) as stays:
-        await wait_until(lambda: len(socket.said) > 3 and len(stays.said) > 3, 10, "both to have caught up")
+        await wait_until(
+            lambda: len(socket.said) > 3 and len(stays.said) > 3, PATIENCE_S, "both to have caught up"
+        )
         await app.store.keys.revoke(key.key_id, time.time())
 
         assert await socket.code() == 4401
@@ -86,7 +89,7 @@ async def test_a_socket_ends_when_its_key_is_over(
     run_id = await waiting_run(client, text)
     _, short = await make(expires_in_s=60.0)
     async with Socket(server, f"/ws/runs/{run_id}", key=short) as socket:
-        await wait_until(lambda: len(socket.said) > 3, 10, "the socket to have caught up")
+        await wait_until(lambda: len(socket.said) > 3, PATIENCE_S, "the socket to have caught up")
         app.ring._now_s = lambda: time.time() + 61
 
         assert await socket.code() == 4401
@@ -98,7 +101,7 @@ async def test_a_socket_without_key_ends_with_the_first_key(
     """What was open while nobody needed a key ends when somebody does."""
     run_id = await waiting_run(client)
     async with Socket(server, f"/ws/runs/{run_id}") as socket:
-        await wait_until(lambda: len(socket.said) > 3, 10, "the socket to have caught up")
+        await wait_until(lambda: len(socket.said) > 3, PATIENCE_S, "the socket to have caught up")
         await make()
 
         assert await socket.code() == 4401
@@ -132,9 +135,9 @@ async def test_a_stream_of_events_ends_with_its_key(
     run_id = await waiting_run(client, text)
     path, headers = f"/api/v1/runs/{run_id}/events", {"X-API-Key": text}
     reading = asyncio.create_task(client.get(path, headers=headers))
-    await wait_until(lambda: app.ring._watchers, 10, "the stream to be open")
+    await wait_until(lambda: app.ring._watchers, PATIENCE_S, "the stream to be open")
     await app.store.keys.revoke(key.key_id, time.time())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         answer = await reading
 
     assert answer.text.endswith(": the API key has ended\n\n")
@@ -158,7 +161,7 @@ async def test_nothing_is_told_to_a_reader_who_is_behind(
     frames = _frames(replace(parts_of(app, None), followers=followers), access, RunId(run_id), 0)
     first = [await anext(frames), await anext(frames)]
     await app.store.keys.revoke(key.key_id, time.time())
-    await wait_until(lambda: not app.ring.holds(key.key_id), 10, "the key to be known as revoked")
+    await wait_until(lambda: not app.ring.holds(key.key_id), PATIENCE_S, "the key to be known as revoked")
     rest = [frame async for frame in frames]
 
     assert first[1].startswith(b"id: 1\n")
@@ -182,7 +185,7 @@ async def test_a_ticket_opens_one_stream(server: ASGIApp, client: httpx2.AsyncCl
     (_, theirs), ticket = await make("bert"), await ticket_of(client, text)
     other = await client.get(f"/api/v1/runs/{run_id}?ticket={ticket}")
     async with Socket(server, f"/ws/runs/{run_id}", f"ticket={ticket}&after=0") as socket:
-        await wait_until(lambda: len(socket.said) > 1, 10, "the first event")
+        await wait_until(lambda: len(socket.said) > 1, PATIENCE_S, "the first event")
     async with Socket(server, f"/ws/runs/{run_id}", f"ticket={ticket}") as again:
         assert await again.code() == 4401
     async with Socket(server, f"/ws/runs/{run_id}", f"ticket={await ticket_of(client, theirs)}") as foreign:
@@ -221,7 +224,7 @@ async def test_a_ticket_is_over_after_its_time_or_with_its_key(
 
 async def wait_until_refused(client: httpx2.AsyncClient, key: str) -> None:
     """Return once a key is refused."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await client.get("/api/v1/runs", headers={"X-API-Key": key})).status_code != 401:
             pass
 
@@ -233,7 +236,7 @@ async def test_without_keys_tickets_are_given_and_not_asked_for(
     run_id = await waiting_run(client)
     ticket = (await client.post("/api/v1/tickets")).json()["ticket"]
     async with Socket(server, f"/ws/runs/{run_id}", f"ticket={ticket}") as socket:
-        await wait_until(lambda: socket.said, 10, "the snapshot")
+        await wait_until(lambda: socket.said, PATIENCE_S, "the snapshot")
 
 
 async def test_a_key_has_its_share_of_streams(
@@ -254,12 +257,14 @@ async def test_a_key_has_its_share_of_streams(
         Socket(server, path, key=other) as theirs,
     ):
         async with Socket(server, path, key=text) as two:
-            await wait_until(lambda: min(len(s.said) for s in (one, two, theirs)) > 3, 10, "all to be open")
+            await wait_until(
+                lambda: min(len(s.said) for s in (one, two, theirs)) > 3, PATIENCE_S, "all to be open"
+            )
             refused = await http.get(f"/api/v1/runs/{run_id}/events", headers={"X-API-Key": text})
             async with Socket(server, path, key=text) as three:
                 assert await three.code() == 4429
         async with Socket(server, path, key=text) as again:
-            await wait_until(lambda: len(again.said) > 3, 10, "the room to be used")
+            await wait_until(lambda: len(again.said) > 3, PATIENCE_S, "the room to be used")
 
     assert refused.status_code == 429
     assert "RUNWRIGHT_STREAMS_PER_KEY_MAX" in refused.json()["detail"]
@@ -289,13 +294,13 @@ async def test_the_share_holds_for_a_mixed_crowd(
             refused = sum(one.done() for one in readers) + sum(one.closed is not None for one in sockets)
             return refused == 50 and parts.streams.open == 50
 
-        await wait_until(settled, 50, "fifty to be open and fifty to be refused")
+        await wait_until(settled, PATIENCE_S, "fifty to be open and fifty to be refused")
         for reader in readers:
             reader.cancel()
         answers = await asyncio.gather(*readers, return_exceptions=True)
         for socket in sockets:
             await socket.__aexit__()
-        await wait_until(lambda: parts.streams.open == 0, 30, "all places to be free again")
+        await wait_until(lambda: parts.streams.open == 0, PATIENCE_S, "all places to be free again")
 
     assert most == 50
     statuses = {answer.status_code for answer in answers if isinstance(answer, httpx2.Response)}

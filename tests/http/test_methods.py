@@ -10,7 +10,7 @@ import pytest
 
 async def _run(client: httpx2.AsyncClient) -> dict[str, Any]:
     answer = await client.post(
-        "/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers={"Prefer": "wait=9"}
+        "/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers={"Prefer": "wait=60"}
     )
     return answer.json()
 
@@ -86,7 +86,7 @@ async def test_a_malformed_plan_is_refused_with_the_place(
 async def test_two_keys_are_none(client: httpx2.AsyncClient) -> None:
     """Nobody guesses which of two Idempotency-Keys was meant; the same for a step resolved twice."""
     headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
-    run = await client.post("/api/v1/runs", json={"prompt": "calculate 1 / 0"}, headers={"Prefer": "wait=9"})
+    run = await client.post("/api/v1/runs", json={"prompt": "calculate 1 / 0"}, headers={"Prefer": "wait=60"})
 
     two = await client.post("/api/v1/runs", json={"prompt": "calculate 1"}, headers=headers)
     twice = {"resolve": {"1": "retry", "01": "failed"}}
@@ -97,7 +97,7 @@ async def test_two_keys_are_none(client: httpx2.AsyncClient) -> None:
 
 async def test_a_wish_may_be_among_others(client: httpx2.AsyncClient) -> None:
     """`Prefer: wait` is heard in a second header, and beside other preferences."""
-    headers = [("Prefer", "respond-async"), ("Prefer", "handling=strict, wait=10")]
+    headers = [("Prefer", "respond-async"), ("Prefer", "handling=strict, wait=60")]
 
     answer = await client.post("/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers=headers)
 

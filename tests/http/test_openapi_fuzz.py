@@ -18,7 +18,7 @@ from acceptance.serving import ServerProcess, serving
 # `make fuzz` asks for more; a build for the same few each time
 EXAMPLES = int(os.environ.get("RUNWRIGHT_FUZZ_EXAMPLES", "0"))
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/openapi.json"
-pytestmark = pytest.mark.timeout(3_600 if EXAMPLES else 120)
+pytestmark = pytest.mark.timeout(3_600 if EXAMPLES else 900)
 
 document = schemathesis.openapi.from_path(DOCUMENT)
 # a stream ends with its run, which may wait for a person

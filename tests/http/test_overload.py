@@ -37,7 +37,7 @@ async def test_too_many_open_requests_are_refused_in_words(app: Application) -> 
         transport=httpx2.ASGITransport(edge), base_url="http://localhost"
     ) as client:
         let_in = [asyncio.create_task(client.get("/api/v1/runs")) for _ in range(2)]
-        await wait_until(lambda: inside == 2, 5, "two requests")
+        await wait_until(lambda: inside == 2, 60, "two requests")
         refused = [await client.get("/api/v1/runs") for _ in range(3)]
         health = await client.get("/health/live")
         go_on.set()

@@ -94,7 +94,7 @@ async def changed(app: Application, **more: object) -> AsyncIterator[httpx2.Asyn
     """A client of the same application with other settings of its HTTP API."""
     other = replace(app, settings=app.settings.model_copy(update=more))
     transport = httpx2.ASGITransport(http_app(parts_of(other, None)), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as opened:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=120) as opened:
         yield opened
 
 
@@ -124,8 +124,9 @@ async def test_a_socket_beyond_the_limit_is_closed(app: Application, make: Make)
 @pytest.fixture
 async def shared(settings: Settings, redis_server: PrivateRedis) -> AsyncIterator[Application]:
     """A Runwright with a Redis."""
-    url = {"redis_url": redis_server.url, "redis_timeout_s": 0.5}
-    async with application(Settings(**{**settings.model_dump(exclude_unset=True), **url})) as running:
+    changed = Settings(**{**settings.model_dump(exclude_unset=True), "redis_url": redis_server.url})
+    patient = changed.model_copy(update={"redis_timeout_s": 60.0})  # one that is gone is noticed at once
+    async with application(patient) as running:
         yield running
 
 

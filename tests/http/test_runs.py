@@ -14,7 +14,7 @@ from runwright.core.errors import ToolTerminal
 
 
 async def created(client: httpx2.AsyncClient, body: dict[str, Any], **headers: str) -> dict[str, Any]:
-    answer = await client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=20", **headers})
+    answer = await client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=60", **headers})
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -27,7 +27,7 @@ def plan(*steps: dict[str, Any]) -> dict[str, Any]:
 async def test_a_run_is_created_under_its_own_address(client: httpx2.AsyncClient) -> None:
     """201, a Location, and the whole run object."""
     answer = await client.post(
-        "/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers={"Prefer": "wait=5"}
+        "/api/v1/runs", json={"prompt": "calculate 2 + 2"}, headers={"Prefer": "wait=60"}
     )
     run = answer.json()
 

@@ -39,7 +39,7 @@ async def behind(
         raise_app_exceptions=False,
         client=(address, 999),
     )
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as opened:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=120) as opened:
         yield opened
 
 

@@ -41,7 +41,7 @@ class Caller:
 
     async def run(self, body: dict[str, Any], **headers: str) -> dict[str, Any]:
         """A run, once it is over or waits."""
-        answer = await self.ask("POST", "/api/v1/runs", body, Prefer="wait=20", **headers)
+        answer = await self.ask("POST", "/api/v1/runs", body, Prefer="wait=60", **headers)
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from runwright.core.tool import Isolation, ToolContext
 
 AT_ONCE = Retry(attempts_max=3, base_s=0.001, jitter_s=0.0)
 ONCE = Retry(attempts_max=1)
-WAIT_S = 3.0  # longer than any test lets it
+WAIT_S_MAX = 600.0
 
 
 class Leaving(Exception):
@@ -79,6 +80,9 @@ VALUES: dict[str, Any] = {
 }
 
 
+over = threading.Event()  # set when the test of a thread that hears nothing is over
+
+
 def noted(path: str, *words: object) -> None:
     """Add a line to a file."""
     with Path(path).open("a") as file:
@@ -134,7 +138,7 @@ async def _waits_on_the_loop(path: str, ctx: ToolContext) -> None:
 def _waits_in_a_thread(path: str, ctx: ToolContext) -> None:
     ctx.report_progress(0.5, "half\nof it")
     noted(path, "at work")
-    time.sleep(WAIT_S)
+    over.wait(WAIT_S_MAX)
 
 
 def _made(isolation: Isolation, name: str, function: Callable[..., Any], **facts: Any) -> DeclaredTool:

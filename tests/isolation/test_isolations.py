@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,9 +22,12 @@ TOOLS = {isolation: everywhere.tools_in(isolation) for isolation in get_args(Iso
 
 
 @pytest.fixture(params=get_args(Isolation))
-def isolation(request: pytest.FixtureRequest) -> Isolation:
+def isolation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Isolation]:
     """Each isolation in turn."""
-    return request.param  # type: ignore[no-any-return]
+    over = threading.Event()
+    monkeypatch.setattr(everywhere, "over", over)
+    yield request.param
+    over.set()
 
 
 async def _run_of(path: Path, isolation: Isolation, name: str, /, **tool_input: Any) -> Run:

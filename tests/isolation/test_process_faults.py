@@ -85,19 +85,22 @@ async def test_a_limit_or_a_crash_ends_the_step_with_one_line(
     assert _error(run) == ("tool_failed", said)
 
 
-@pytest.mark.parametrize(
-    "declared",
-    [tools.blocks_its_loop, tools.endless, tools.deaf, tools.deaf_async],
-    ids=lambda t: t.spec.name,
-)
-async def test_what_does_not_end_in_time_is_killed(tmp_path: Path, declared: DeclaredTool) -> None:
+@pytest.mark.parametrize("name", ["blocks_its_loop", "endless", "deaf", "deaf_async"])
+async def test_what_does_not_end_in_time_is_killed(tmp_path: Path, name: str) -> None:
     """Blocking a loop, spinning and ignoring the cancellation help nobody: the process is gone."""
-    path = tmp_path / "seen"
-    run = await _run_of(tmp_path, declared, path=str(path))
+    is_deaf = name.startswith("deaf")
+    for declared in tools.HURRIED[name]:  # a slow machine may need longer until the tool is at work, or hears
+        folder, time_s = tmp_path / declared.spec.name, declared.spec.timeout_s
+        folder.mkdir()
+        path = folder / "seen"
+        async with composed(folder / "file.db", declared, sound, tools.weigh, grace_s=time_s) as parts:
+            run = await _run_in(parts, declared, path=str(path))
+        if pids(path) and (not is_deaf or "ignored" in lines(path)):
+            break
 
-    assert _error(run) == ("tool_timed_out", f"{declared.spec.name} did not answer within 0.2 s")
+    assert _error(run) == ("tool_timed_out", f"{declared.spec.name} did not answer within {time_s:g} s")
     assert pids(path) and not any(map(alive, pids(path)))
-    assert ("ignored" in lines(path)) == declared.spec.name.startswith("deaf")
+    assert ("ignored" in lines(path)) == is_deaf
 
 
 @pytest.mark.parametrize("declared", [tools.forks, tools.forks_away], ids=lambda t: t.spec.name)
@@ -208,7 +211,8 @@ async def test_two_hundred_calls_leave_nothing(tmp_path: Path) -> None:
         after = (descriptors(), descriptors(host))
 
         assert parts.processes.host_pid == host
-        assert after == before
+        assert after[0] <= before[0]  # what others have left behind may go meanwhile
+        assert after[1] == before[1]
         assert below(host) == []
 
 

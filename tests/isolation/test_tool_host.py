@@ -307,6 +307,6 @@ def _python(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         env=clean,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )

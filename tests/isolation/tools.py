@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runwright.core.declare import tool
+from runwright.core.declare import DeclaredTool, tool
 from runwright.core.errors import ToolRetryable, ToolTerminal
 from runwright.core.policy import Retry
 from runwright.core.tool import ToolContext
@@ -135,19 +136,30 @@ def careful(path: str) -> str:
 # the fault table
 
 
-@tool(isolation="process", effects="pure", timeout_s=0.2, retry=ONCE)
-async def blocks_its_loop(path: str) -> None:
+def _hurried(function: Callable[..., Any]) -> Iterator[DeclaredTool]:
+    """A tool that has little time, and one that has enough on a machine that is busy."""
+    name = function.__name__.removeprefix("_")
+    for named, time_s in ((name, 0.2), (f"{name}_later", 30.0)):
+        yield tool(isolation="process", effects="pure", retry=ONCE, name=named, timeout_s=time_s)(function)
+
+
+async def _blocks_its_loop(path: str) -> None:
     """Sleep for a minute where it must not."""
     noted(path, os.getpid())
     time.sleep(60)
 
 
-@tool(isolation="process", effects="pure", timeout_s=0.2, retry=ONCE)
-def endless(path: str) -> None:
+blocks_its_loop, blocks_its_loop_later = _hurried(_blocks_its_loop)
+
+
+def _endless(path: str) -> None:
     """Never end."""
     noted(path, os.getpid())
     while True:
         pass
+
+
+endless, endless_later = _hurried(_endless)
 
 
 @tool(isolation="process", effects="pure", cpu_s_max=1)
@@ -241,8 +253,7 @@ def told_to_end_from_outside() -> None:
     time.sleep(60)
 
 
-@tool(isolation="process", effects="pure", timeout_s=0.2, retry=ONCE)
-def deaf(path: str) -> None:
+def _deaf(path: str) -> None:
     """Take no notice of anything."""
     noted(path, os.getpid())
     while True:
@@ -252,8 +263,10 @@ def deaf(path: str) -> None:
             noted(path, "ignored")
 
 
-@tool(isolation="process", effects="pure", timeout_s=0.2, retry=ONCE)
-async def deaf_async(path: str) -> None:
+deaf, deaf_later = _hurried(_deaf)
+
+
+async def _deaf_async(path: str) -> None:
     """Take no notice of anything, on a loop."""
     noted(path, os.getpid())
     while True:
@@ -263,6 +276,15 @@ async def deaf_async(path: str) -> None:
             noted(path, "ignored")
 
 
+deaf_async, deaf_async_later = _hurried(_deaf_async)
+
+
+HURRIED = {
+    "blocks_its_loop": (blocks_its_loop, blocks_its_loop_later),
+    "endless": (endless, endless_later),
+    "deaf": (deaf, deaf_later),
+    "deaf_async": (deaf_async, deaf_async_later),
+}
 RAISED: dict[str, BaseException] = {
     "an exception": ValueError("no such thing"),
     "a refusal": ToolTerminal("the address is unknown", hint="look it up"),

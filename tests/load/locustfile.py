@@ -43,7 +43,7 @@ class Client(HttpUser):
         self._run("complex", COMPLEX, 240)
 
     def _run(self, name: str, body: dict[str, Any], result: int) -> None:
-        asked = {"json": body, "headers": {"Prefer": "wait=30"}, "name": f"POST /api/v1/runs, {name}"}
+        asked = {"json": body, "headers": {"Prefer": "wait=60"}, "name": f"POST /api/v1/runs, {name}"}
         with self.client.post("/api/v1/runs", catch_response=True, **asked) as answer:
             if answer.status_code == 503 and "Retry-After" in answer.headers:
                 answer.success()

@@ -39,7 +39,7 @@ async def measured(minutes: float, keys_count: int, seed: int) -> int:
         await servers.are_up()
         asks: dict[str, list[Ask]] = {key: [] for key in keys}
         statuses: dict[int, int] = {}
-        async with httpx2.AsyncClient(timeout=60, limits=httpx2.Limits(max_connections=200)) as client:
+        async with httpx2.AsyncClient(timeout=120, limits=httpx2.Limits(max_connections=200)) as client:
 
             async def create(key: str) -> None:
                 address = dice.choice(servers.processes).address

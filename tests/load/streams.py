@@ -84,7 +84,7 @@ async def seen(crowd: Crowd, url: str, redis_url: str, folder: Path, seed: int) 
         worker = made.worker(**settings)
         await made.are_up()
         addresses = [server.address for server in servers]
-        async with httpx2.AsyncClient(base_url=addresses[0], timeout=60) as client:
+        async with httpx2.AsyncClient(base_url=addresses[0], timeout=120) as client:
             # the readers come first: the runs wait for an approval
             thin = [await _held(client, crowd.pulses, crowd.pause_s, 10) for _ in range(crowd.runs)]
             fat = await _held(client, crowd.pulses, crowd.pause_s, FAT_BYTES)
@@ -159,7 +159,7 @@ async def _held(client: httpx2.AsyncClient, pulses: int, pause_s: float, size: i
         for n in range(1, pulses + 1)
     ]
     body = {"plan": {"goal": "pulse", "steps": steps}, "approval": "required"}
-    run = (await client.post(RUNS, json=body, headers={"Prefer": "wait=15"})).json()
+    run = (await client.post(RUNS, json=body, headers={"Prefer": "wait=60"})).json()
     assert run["status"] == "awaiting_approval", run
     return run["run_id"], run["plan"]["plan_hash"]
 

@@ -26,7 +26,7 @@ class Serving(NamedTuple):
     async def run(self, prompt: str, draft: Draft | None = None, **more: Any) -> dict[str, Any]:
         """The run object of a prompt once it is over or waits for somebody."""
         submitted = await self.app.service.submit(DEFAULT_TENANT, NewRun(prompt, draft, **more))
-        run = await self.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 30.0)
+        run = await self.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 120.0)
         return self.app.service.shown(run)
 
     async def events(self, run: dict[str, Any]) -> list[Event]:
@@ -55,7 +55,7 @@ async def client_of(app: Application) -> AsyncIterator[httpx2.AsyncClient]:
     from runwright.http.app import http_app
 
     transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as opened:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=120) as opened:
         yield opened
 
 

@@ -169,8 +169,20 @@ async def test_waiting_for_room_is_part_of_a_plannings_time(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call that waited has the less time for its answer, so that planning ends when its time is over."""
+    for planning_s in (3.0, 30.0):  # a slow machine may need longer until the model is called
+        said = await _gave_up_after(settings, monkeypatch, planning_s)
+        if said is not None:
+            break
+    assert said is not None
+    assert said <= planning_s - 0.35
+
+
+async def _gave_up_after(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, planning_s: float
+) -> float | None:
+    """The seconds that a stalled model is said to have had, once others have used some of the planning's time."""
     stalled = Reply(text=RIGHT.text, hold_at=10)
-    async with serving(settings, [stalled], llm_planning_s_max=3.0, llm_wait_s=60.0) as it:
+    async with serving(settings, [stalled], llm_planning_s_max=planning_s, llm_wait_s=60.0) as it:
         await limited(it, tokens=15_000)
         tenants, tries = it.app.store.tenants, 0
         await tenants.reserve(DEFAULT_TENANT, "another", ModelUse(9_000, 0.0, 1), 600.0)
@@ -186,8 +198,7 @@ async def test_waiting_for_room_is_part_of_a_plannings_time(
         run = await it.run(PROMPT)
         stalled.hold.set()
     said = re.search(r"the model did not answer within ([\d.]+) s", run["error"]["message"])
-    assert said is not None, run["error"]
-    assert float(said[1]) <= 2.65
+    return None if said is None else float(said[1])
 
 
 async def test_a_cost_budget_needs_a_price(settings: Settings) -> None:
@@ -331,7 +342,7 @@ async def test_planning_alone_is_paid_for_too(settings: Settings) -> None:
     async with serving(settings, [RIGHT]) as it, client_of(it.app) as client:
         await limited(it, llm_calls=2)
         body = {"prompt": PROMPT, "budget": {"tokens": 99_999, "cost_usd": None}}
-        created = (await client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=30"})).json()
+        created = (await client.post("/api/v1/runs", json=body, headers={"Prefer": "wait=60"})).json()
         planned = [(await client.post("/api/v1/plans", json={"prompt": PROMPT})).json() for _ in range(2)]
         took = await used(it)
     assert created["budget"] == {"tokens": 99_999, "cost_usd": None, "llm_calls": None}

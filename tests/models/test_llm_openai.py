@@ -21,6 +21,7 @@ from runwright.model_port import (
     ModelUsage,
 )
 from runwright.testing.model_server import ModelServer, Reply, refused, web_page
+from services.ports import own_port
 
 REQUEST = ModelRequest((Message("user", "hello"),), {"type": "object"}, "plan", 100)
 TEXT = '{"goal": "größer", "steps": []}'
@@ -220,8 +221,8 @@ async def test_a_model_that_talks_for_too_long_is_given_up() -> None:
 
 async def test_a_server_that_is_not_there_is_an_outage_that_names_the_address() -> None:
     """The place is told, and what to look at."""
-    async with ModelServer([]) as server:
-        pass
+    server = ModelServer([])
+    server.base_url = f"http://127.0.0.1:{own_port()}/v1"
     error = await failure(server)
     assert error.is_outage and server.base_url.removesuffix("/v1") in error.message and error.hint
 

@@ -44,9 +44,6 @@ def nested(depth: int) -> Any:
     return value
 
 
-pytestmark = pytest.mark.timeout(180)
-
-
 class Fault(NamedTuple):
     """What the server answers, and what the run says of it."""
 

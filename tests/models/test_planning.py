@@ -43,7 +43,7 @@ async def test_a_given_plan_asks_no_model(settings: Settings) -> None:
         step = ev.Step(step_number=1, tool_name="calculator", tool_input={"expression": "1"})
         new = NewRun("", ev.Draft(goal="g", steps=(step,)))
         submitted = await it.app.service.submit(DEFAULT_TENANT, new)
-        run = await it.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 30.0)
+        run = await it.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 60.0)
     assert run.status == "completed" and not it.server.requests
 
 
@@ -62,12 +62,12 @@ async def test_steps_are_shown_while_the_model_is_still_writing(settings: Settin
             page = await client.get(f"/api/v1/runs/{run_id}/events", headers={"Accept": "application/json"})
             return [item["type"] for item in page.json()["items"]]
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while "plan.step_proposed" not in (types := await shown()):
                 await asyncio.sleep(0.01)
         assert types.count("plan.step_proposed") == 1 and "plan.accepted" not in types
         hold.set()
-        run = await it.app.service.settled(DEFAULT_TENANT, run_id, 30.0)
+        run = await it.app.service.settled(DEFAULT_TENANT, run_id, 60.0)
         types = await shown()
     assert run.status == "completed"
     told = [name for name in types if not name.startswith("step.")]
@@ -144,11 +144,11 @@ async def test_after_its_rest_one_probe_decides(settings: Settings) -> None:
     replies = [refused(500, "boom"), Reply(text=PLAN, hold_at=0, hold=hold), Reply(text=PLAN)]
     async with serving(settings, replies, llm_outages_max=1, llm_rest_s=0.2) as it:
         await it.run(PROMPT)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await it.app.models.figures())["wait_s"]:  # type: ignore[union-attr]
                 await asyncio.sleep(0.01)
         probing = asyncio.create_task(it.run(PROMPT))
-        await wait_until(lambda: it.server.open, 30, "the probe")
+        await wait_until(lambda: it.server.open, 60, "the probe")
         others = await asyncio.gather(*(it.run(PROMPT) for _ in range(5)))
         assert len(it.server.requests) == 2
         hold.set()
@@ -171,7 +171,7 @@ async def test_no_more_calls_are_made_at_once_than_allowed(settings: Settings) -
     hold = asyncio.Event()
     async with serving(settings, [Reply(text=PLAN, hold_at=1, hold=hold)], llm_calls_at_once_max=2) as it:
         asked = asyncio.gather(*(it.run(PROMPT) for _ in range(20)))
-        await wait_until(lambda: it.server.open == 2, 30, "two calls")
+        await wait_until(lambda: it.server.open == 2, 60, "two calls")
         hold.set()
         runs = await asked
     assert {run["plan"]["source"] for run in runs} == {"llm"} and it.server.open_max == 2
@@ -182,9 +182,9 @@ async def test_cancelling_a_run_hangs_up_on_its_model(settings: Settings) -> Non
     stalled = Reply(text=PLAN, hold_at=5)
     async with serving(settings, [stalled, Reply(text=PLAN)], llm_calls_at_once_max=1) as it:
         submitted = await it.app.service.submit(DEFAULT_TENANT, NewRun(PROMPT))
-        await wait_until(lambda: it.server.open, 30, "the call")
+        await wait_until(lambda: it.server.open, 60, "the call")
         await it.app.service.cancel(DEFAULT_TENANT, submitted.run.run_id)
-        run = await it.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 10.0)
+        run = await it.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 60.0)
         assert run.status == "cancelled"
         assert (await it.run(PROMPT))["plan"]["source"] == "llm"
         assert (await it.app.models.figures())["outages"] == 0  # type: ignore[union-attr]
@@ -199,9 +199,12 @@ async def test_a_run_has_its_deadline_whatever_the_model_does(settings: Settings
 
 async def test_all_of_planning_has_a_time(settings: Settings) -> None:
     """Corrections do not add up beyond it."""
-    async with serving(settings, [Reply(text=PLAN, hold_at=5)], llm_planning_s_max=0.3) as it:
-        run = await it.run(PROMPT)
-        figures = await it.app.models.figures()  # type: ignore[union-attr]
+    for planning_s in (0.3, 5.0, 60.0):  # a slow machine may need longer until the model is asked
+        async with serving(settings, [Reply(text=PLAN, hold_at=5)], llm_planning_s_max=planning_s) as it:
+            run = await it.run(PROMPT)
+            figures = await it.app.models.figures()  # type: ignore[union-attr]
+        if it.server.requests:
+            break
     assert run["plan"]["source"] == "rules" and "did not answer within" in run["plan"]["source_reason"]
     assert figures["outages"] == 0, "a call that had less time than calls have says nothing of the model"
 
@@ -211,7 +214,7 @@ async def test_a_run_without_time_asks_nobody(settings: Settings) -> None:
     stalled = Reply(text=PLAN, hold_at=5)
     async with serving(settings, [stalled], llm_calls_at_once_max=1, llm_wait_s=0.1) as it:
         first = asyncio.create_task(it.run(PROMPT))
-        await wait_until(lambda: it.server.open, 30, "the call")
+        await wait_until(lambda: it.server.open, 60, "the call")
         second = await it.run(PROMPT)
         stalled.hold.set()
         await first
@@ -255,9 +258,9 @@ async def test_a_process_that_ends_while_a_model_is_writing_leaves_the_run_to_th
     """Planning begins again; what was proposed before does not count."""
     async with serving(settings, [Reply(text=WRONG, hold_at=5)]) as it:
         submitted = await it.app.service.submit(DEFAULT_TENANT, NewRun(PROMPT))
-        await wait_until(lambda: it.server.open, 30, "the call")
+        await wait_until(lambda: it.server.open, 60, "the call")
     async with serving(settings, [Reply(text=PLAN)]) as it:
-        run = await it.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 30.0)
+        run = await it.app.service.settled(DEFAULT_TENANT, submitted.run.run_id, 60.0)
         shown = it.app.service.shown(run)
         started = await it.facts(shown, ev.PlanStarted)
     assert (shown["status"], shown["result"], len(started)) == ("completed", 50, 2)

@@ -51,5 +51,7 @@ async def measured(settings: Settings, tools: Sequence[DeclaredTool] = ()) -> As
     """Yield a Runwright that counts, with a client of its API in the same process."""
     async with application(settings, tools, observers=Observers(PrometheusMetrics("test"))) as app:
         transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost", timeout=30) as client:
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://localhost", timeout=120
+        ) as client:
             yield Measured(app, client)

@@ -72,7 +72,7 @@ async def test_one_run_has_the_same_figures_wherever_it_is_looked_at(
             async with application(own, [flaky], observers=looking_on) as app:
                 transport = httpx2.ASGITransport(http_app(parts_of(app, None)))
                 async with httpx2.AsyncClient(
-                    transport=transport, base_url="http://localhost", timeout=60
+                    transport=transport, base_url="http://localhost", timeout=120
                 ) as client:
                     asked = await client.post(RUNS, json={"prompt": "go"}, headers={"Prefer": "wait=60"})
                     run = asked.json()
@@ -138,7 +138,7 @@ async def test_strangers_do_not_make_series(settings: Settings) -> None:
         async with application(settings, [flaky], observers=looking_on) as app:
             transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
             async with httpx2.AsyncClient(
-                transport=transport, base_url="http://localhost", timeout=60
+                transport=transport, base_url="http://localhost", timeout=120
             ) as client:
                 await _stranger(client, 0)
                 before = len(samples_of(metrics.text().decode()))

@@ -38,7 +38,7 @@ def _plan(*steps: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _run(of: Measured, **body: Any) -> dict[str, Any]:
-    answer = await of.client.post(RUNS, json=body, headers={"Prefer": "wait=30"})
+    answer = await of.client.post(RUNS, json=body, headers={"Prefer": "wait=60"})
     assert answer.status_code == 201, answer.text
     return answer.json()  # type: ignore[no-any-return]
 
@@ -74,7 +74,7 @@ async def test_the_figures_are_those_of_the_journal(settings: Settings) -> None:
         await _busy(of)
         runs = (await of.client.get(RUNS)).json()["items"]
         for run in runs:
-            await of.client.get(f"{RUNS}/{run['run_id']}", headers={"Prefer": "wait=30"})
+            await of.client.get(f"{RUNS}/{run['run_id']}", headers={"Prefer": "wait=60"})
         events = await _events(of)
         samples = await of.samples()
 

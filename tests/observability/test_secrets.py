@@ -43,7 +43,7 @@ def test_no_secret_leaves_the_journal(tmp_path: Path, postgres_url: str) -> None
             RUNWRIGHT_TRACE_SAMPLE_RATIO="1",
         )
         try:
-            with httpx2.Client(base_url=server.address, timeout=60, headers={"Prefer": "wait=30"}) as client:
+            with httpx2.Client(base_url=server.address, timeout=120, headers={"Prefer": "wait=60"}) as client:
                 client.post("/api/v1/runs", json={"prompt": f"sing {SECRETS[0]}"})
                 step = {"step_number": 1, "tool_name": "spy", "tool_input": {"word": SECRETS[1]}}
                 made = client.post("/api/v1/runs", json={"plan": {"goal": "g", "steps": [step]}})

@@ -68,7 +68,7 @@ async def traced(
         async with application(own, [flaky, broken], observers=looking_on) as app:
             transport = httpx2.ASGITransport(http_app(parts_of(app, None)), raise_app_exceptions=False)
             async with httpx2.AsyncClient(
-                transport=transport, base_url="http://localhost", timeout=30
+                transport=transport, base_url="http://localhost", timeout=120
             ) as client:
                 yield client
 
@@ -84,7 +84,7 @@ def _plan(*names: str) -> dict[str, Any]:
 
 
 async def _run(client: httpx2.AsyncClient, **body: Any) -> dict[str, Any]:
-    answer = await client.post(RUNS, json=body, headers={"Prefer": "wait=30", "traceparent": CALLER})
+    answer = await client.post(RUNS, json=body, headers={"Prefer": "wait=60", "traceparent": CALLER})
     assert answer.status_code == 201, answer.text
     return answer.json()  # type: ignore[no-any-return]
 
@@ -190,7 +190,7 @@ async def test_the_caller_decides_of_its_trace_and_the_setting_of_others(
     """What is not sampled sends nothing, and has its trace id all the same."""
     async with traced(settings, collected, trace_sample_ratio=0.0) as client:
         body = {"plan": _plan("flaky")}
-        wait = {"Prefer": "wait=30"}
+        wait = {"Prefer": "wait=60"}
         without = (await client.post(RUNS, json=body, headers=wait)).json()
         not_sampled = (await client.post(RUNS, json=body, headers={**wait, "traceparent": UNSAMPLED})).json()
         nonsense = (await client.post(RUNS, json=body, headers={**wait, "traceparent": "00-0-0-01"})).json()
@@ -222,9 +222,9 @@ def test_a_server_sends_what_waits_before_it_ends(tmp_path: Any, collected: Coll
         RUNWRIGHT_TRACE_SAMPLE_RATIO="1",
     )
     try:
-        with httpx2.Client(base_url=server.address, timeout=30) as client:
+        with httpx2.Client(base_url=server.address, timeout=120) as client:
             body = {"prompt": "calculate 2+2"}
-            run = client.post(RUNS, json=body, headers={"Prefer": "wait=30", "traceparent": CALLER}).json()
+            run = client.post(RUNS, json=body, headers={"Prefer": "wait=60", "traceparent": CALLER}).json()
     finally:
         server.stop()
 

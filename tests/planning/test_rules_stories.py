@@ -15,7 +15,7 @@ STORIES = json.loads((Path(__file__).parent.parent / "data" / "rules_stories.jso
 
 
 async def run_of(client: httpx2.AsyncClient, prompt: str) -> dict[str, Any]:
-    answer = await client.post("/api/v1/runs", json={"prompt": prompt}, headers={"Prefer": "wait=20"})
+    answer = await client.post("/api/v1/runs", json={"prompt": prompt}, headers={"Prefer": "wait=60"})
     assert answer.status_code == 201
     run: dict[str, Any] = answer.json()
     return run

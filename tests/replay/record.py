@@ -106,7 +106,7 @@ async def recorded(folder: Path) -> dict[str, dict[str, object]]:
 
 async def _journals(folder: Path, address: str) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
-    async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=address, timeout=120) as client:
         for item in (await client.get(f"{RUNS}?limit=100")).json()["items"]:
             with closing(sqlite3.connect(folder / "runs.db")) as con:
                 sql = "SELECT body FROM events WHERE run_id = ? ORDER BY seq"

@@ -71,7 +71,7 @@ async def test_a_second_cancel_changes_nothing(app: Application) -> None:
 async def test_a_cancel_is_answered_once_the_tools_are_cut_off(app: Application) -> None:
     """Who has the answer finds no tool at work that does not know it must end."""
     told: list[str] = []
-    started = asyncio.Event()
+    started, looked = asyncio.Event(), asyncio.Event()
 
     @tool(effects="pure")
     async def stubborn() -> None:
@@ -81,7 +81,7 @@ async def test_a_cancel_is_answered_once_the_tools_are_cut_off(app: Application)
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             told.append("cut off")
-            await asyncio.sleep(0.05)
+            await looked.wait()
 
     app.registry.add(stubborn)
     run = (await app.service.submit(DEFAULT_TENANT, given("stubborn"))).run
@@ -92,6 +92,7 @@ async def test_a_cancel_is_answered_once_the_tools_are_cut_off(app: Application)
 
     assert told == ["cut off"] and answer.cancelling and answer.status == "running"
     assert (await app.service.run(DEFAULT_TENANT, run.run_id)).cancelling
+    looked.set()
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ async def test_a_burst_stays_within_the_bounds(app: Application) -> None:
     )
     in_hand, waiting = app.worker.in_hand, app.worker.waiting
     go_on.set()
-    await wait_until(lambda: not app.worker.in_hand and not app.worker.waiting, 20, "all runs to end")
+    await wait_until(lambda: not app.worker.in_hand and not app.worker.waiting, 60, "all runs to end")
 
     accepted = [answer for answer in answers if isinstance(answer, Submitted)]
     assert len(accepted) == 25 and sum(isinstance(answer, Overloaded) for answer in answers) == 35
@@ -197,7 +198,7 @@ async def test_a_run_whose_end_cannot_be_recorded_is_left_to_the_next_process(
     faults = Faults(5)
     async with composed(place, _acting(calls, "pure"), store=faults.store) as parts:
         run_id = await parts.submit(step(1, "act"))
-        await wait_until(lambda: not faults.left and not parts.worker.in_hand, 10, "the last try")
+        await wait_until(lambda: not faults.left and not parts.worker.in_hand, 60, "the last try")
         left = parts.run(run_id).status
     async with composed(place, _acting(calls, "pure")) as parts:
         await parts.worker.start()

@@ -250,7 +250,7 @@ async def test_progress_is_shown_while_a_tool_works(place: Place) -> None:
         await told.wait()
         drive = parts.worker.drive_of(run_id)
         assert drive is not None
-        await wait_until(lambda: drive.progress, 10, "the progress")
+        await wait_until(lambda: drive.progress, 60, "the progress")
         shown = dict(drive.progress)
         go_on.set()
         await parts.over(run_id)
@@ -362,7 +362,7 @@ async def test_many_runs_share_commits(place: Place) -> None:
         before = parts.store.commits
         steps = [step(n, "add", *range(1, n), a=n, b=n) for n in range(1, 4)]
         run_ids = await asyncio.gather(*(parts.submit(*steps) for _ in range(50)))
-        await wait_until(lambda: not parts.worker.in_hand, 20, "all runs to end")
+        await wait_until(lambda: not parts.worker.in_hand, 60, "all runs to end")
         commits = parts.store.commits - before
         statuses = {parts.run(run_id).status for run_id in run_ids}
 

@@ -19,7 +19,7 @@ from runwright.core.run import fold
 from runwright.ports import RunFilter
 from runwright.testing.waiting import wait_until
 
-KILLS, RUNS, SEED = 12, 40, 20_261_122
+KILLS, RUNS, SEED, PATIENCE_S = 12, 40, 20_261_122, 300.0
 TESTS = Path(__file__).parent.parent
 
 
@@ -57,13 +57,13 @@ async def test_a_killed_process_loses_nothing_and_repeats_nothing(tmp_path: Path
                 lambda enough=enough, process=process: (
                     len(_lines(effects)) > enough or process.poll() is not None
                 ),
-                30,
+                PATIENCE_S,
                 "effects of the process",
             )
             killed_at_work += process.poll() is None
             process.send_signal(signal.SIGKILL)
     with _start(tmp_path, place) as process:
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
     runs = await _histories(place)
     done = Counter(tuple(line.split()[:3]) for line in _lines(effects))
     started = {

@@ -40,7 +40,7 @@ class Held:
         self.tool: DeclaredTool = held
 
     async def called(self, times: int = 1) -> None:
-        await wait_until(lambda: len(self.seen) == times, 10, f"{times} calls")
+        await wait_until(lambda: len(self.seen) == times, 60, f"{times} calls")
 
 
 @pytest.mark.parametrize("effects", ["keyed", "unsafe"])
@@ -53,7 +53,7 @@ async def test_a_tool_that_ends_in_time_is_recorded_and_nothing_more_starts(
         run_id = await parts.submit(*STEPS)
         await held.called()
         draining = asyncio.ensure_future(parts.worker.drain(30.0))
-        await wait_until(lambda: parts.worker.draining, 10, "the drain")
+        await wait_until(lambda: parts.worker.draining, 60, "the drain")
         held.go_on.set()
         await draining
         left = parts.run(run_id)
@@ -119,7 +119,7 @@ async def test_what_was_being_recorded_when_everything_was_cut_off_is_cut_off_to
         assert drive is not None
         drive.release(cut=True)
         go_on.set()
-        await wait_until(lambda: not parts.worker.in_hand, 10, "the run to be let go")
+        await wait_until(lambda: not parts.worker.in_hand, 60, "the run to be let go")
         left = parts.types(run_id)
     held.go_on.set()
     async with composed(place, held.tool) as parts:
@@ -154,7 +154,7 @@ async def test_a_planner_is_not_waited_for(place: Place) -> None:
         run_id = await parts.submit(prompt="plan me")
         await endless.asked.wait()
         await parts.worker.drain(30.0)
-        await asyncio.wait_for(endless.cut_off.wait(), 10)
+        await asyncio.wait_for(endless.cut_off.wait(), 60)
         left = parts.run(run_id)
     quick = ScriptedPlanner({"plan me": []})
     async with composed(place, planner=quick) as parts:
@@ -197,7 +197,7 @@ async def test_a_store_that_stays_away_does_not_keep_the_process(place: Place) -
     away = partial(Watched, before=unreachable("append", times=10**6))
     async with composed(place, held.tool, store=away, grace_s=0.0) as parts:
         run_id = await parts.submit(*STEPS)
-        await wait_until(lambda: parts.engine.journal.asked["append"], 10, "the first append")
+        await wait_until(lambda: parts.engine.journal.asked["append"], 60, "the first append")
         await parts.worker.drain(0.0)
         in_hand = parts.worker.in_hand
     async with composed(place, held.tool) as parts:
@@ -220,7 +220,7 @@ async def test_a_drain_takes_up_nothing_new(place: Place) -> None:
     draining = partial(Watched, before=at("claim", 1, drain))
     async with composed(place, held.tool, store=draining) as parts:
         run_ids: list[RunId] = [await parts.submit(*STEPS, adopt=False) for _ in range(3)]
-        await wait_until(lambda: parts.worker.draining and not parts.worker.in_hand, 10, "the drain")
+        await wait_until(lambda: parts.worker.draining and not parts.worker.in_hand, 60, "the drain")
         await parts.worker.drain(0.0)
         left = [parts.types(run_id) for run_id in run_ids]
     async with composed(place, held.tool) as parts:

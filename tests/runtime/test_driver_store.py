@@ -122,7 +122,7 @@ async def test_a_cancel_behind_a_lost_answer_is_heard(place: Place, append: int)
     async with composed(place, noting.tool, store=lossy) as parts:
         run_id = await parts.submit(*CHAIN)
         for number in range(1, append):
-            await wait_until(lambda number=number: len(noting.calls) == number, 10, "the next call")
+            await wait_until(lambda number=number: len(noting.calls) == number, 60, "the next call")
             noting.go_on.set()
             await parts.until(run_id, ev.StepStarted, number + 1)
             noting.go_on.clear()
@@ -150,7 +150,7 @@ async def test_an_outcome_that_comes_while_another_is_recorded_is_not_lost(place
         recording.set()
         await slow_ended.wait()
         await wait_until(
-            lambda: parts.registry.figures(DEFAULT_TENANT, "slow")["total_calls"], 10, "the outcome"
+            lambda: parts.registry.figures(DEFAULT_TENANT, "slow")["total_calls"], 60, "the outcome"
         )
         ended.set()
 
@@ -169,11 +169,11 @@ async def test_another_worker_takes_over(place: Place) -> None:
     noting = Noting(held=True)
     async with composed(place, noting.tool) as parts:
         run_id = await parts.submit(step(1, "noted"), step(2, "noted"), step(3, "noted", 1))
-        await wait_until(lambda: len(noting.calls) == 2, 10, "two calls")
+        await wait_until(lambda: len(noting.calls) == 2, 60, "two calls")
         claim = await parts.journal.claim(run_id, "another")
         before = parts.types(run_id)
         await parts.control(run_id, ev.RunCancelling())
-        await wait_until(lambda: not parts.worker.in_hand, 10, "the drive to let go")
+        await wait_until(lambda: not parts.worker.in_hand, 60, "the drive to let go")
         after = parts.types(run_id)
 
     assert claim is not None and claim.epoch == 2
@@ -186,7 +186,7 @@ async def test_a_control_event_between_turns_is_reread(place: Place) -> None:
     noting = Noting(held=True)
     async with composed(place, noting.tool) as parts:
         run_id = await parts.submit(*CHAIN)
-        await wait_until(lambda: noting.calls, 10, "the first call")
+        await wait_until(lambda: noting.calls, 60, "the first call")
         await parts.control(run_id, ev.RunCancelling(), wake=False)
         noting.go_on.set()
         run = await parts.over(run_id)
@@ -204,7 +204,7 @@ async def test_a_cancel_between_a_claim_and_its_first_append_leaves_no_orphan(
     noting = Noting(effects, held=True)
     async with composed(place, noting.tool) as parts:
         run_id = await parts.submit(step(1, "noted"))
-        await wait_until(lambda: noting.calls, 10, "the call")
+        await wait_until(lambda: noting.calls, 60, "the call")
         parts.worker._drives[run_id]._let_go()  # the process is gone, and with it every say in the matter
         parts.worker._tasks[run_id].cancel()
 
@@ -236,7 +236,7 @@ async def test_an_approval_between_a_claim_and_its_first_look_is_heard(place: Pl
     async with composed(place, noting.tool, store=moving) as parts:
         run_id = await parts.submit(*CHAIN, approval="required")
         await parts.until(run_id, ev.RunAwaitingApproval)
-        await wait_until(lambda: not parts.worker.in_hand, 10, "the run to be let go")
+        await wait_until(lambda: not parts.worker.in_hand, 60, "the run to be let go")
         parts.worker.wake(run_id)
         run = await parts.over(run_id)
 
@@ -266,13 +266,13 @@ async def test_a_run_that_is_damaged_while_it_is_in_hand_is_let_go(tmp_path: Pat
     noting = Noting(held=True)
     async with composed(tmp_path / "file.db", noting.tool) as parts:
         run_id, beside = await parts.submit(*CHAIN), await parts.submit(step(1, "noted"))
-        await wait_until(lambda: len(noting.calls) == 2, 10, "both calls")
+        await wait_until(lambda: len(noting.calls) == 2, 60, "both calls")
         await parts.control(run_id, ev.RunCancelling(), wake=False)
         flip = "UPDATE events SET hash = x'00' WHERE run_id = ? AND type = 'run.cancelling'"
         await parts.store.writer.submit(lambda con: con.execute(flip, (run_id,)).fetchall())
         before = parts.types(run_id)
         parts.worker.wake(run_id)
-        await wait_until(lambda: parts.worker.in_hand == 1, 10, "the damaged run to be let go")
+        await wait_until(lambda: parts.worker.in_hand == 1, 60, "the damaged run to be let go")
         noting.go_on.set()
         await parts.over(beside)
 

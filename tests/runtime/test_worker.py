@@ -43,7 +43,7 @@ class Held:
 
 async def _idle(parts: Composition) -> None:
     await wait_until(
-        lambda: not parts.worker.in_hand and not parts.worker.waiting, 10, "the worker to be idle"
+        lambda: not parts.worker.in_hand and not parts.worker.waiting, 60, "the worker to be idle"
     )
 
 
@@ -52,7 +52,7 @@ async def test_only_so_many_runs_are_in_hand(place: Place) -> None:
     held = Held()
     async with composed(place, held.tool, runs_at_once_max=2) as parts:
         run_ids = [await parts.submit(STEP, adopt=False) for _ in range(6)]
-        await wait_until(lambda: len(held.runs) == 2, 10, "two calls")
+        await wait_until(lambda: len(held.runs) == 2, 60, "two calls")
         in_hand, waiting, room = parts.worker.in_hand, parts.worker.waiting, parts.worker.has_room
         held.go_on.set()
         await _idle(parts)
@@ -153,7 +153,7 @@ async def test_a_restart_in_the_moment_of_the_failure_is_heard(place: Place) -> 
     at_the_end = partial(Watched, after=at("append", 2, restart))
     async with composed(place, held.tool, store=at_the_end) as parts:
         run_id = await parts.submit(STEP)
-        await wait_until(lambda: held.runs, 10, "the call")
+        await wait_until(lambda: held.runs, 60, "the call")
         held.go_on.set()
         await parts.until(run_id, ev.RunCompleted)
         types = parts.types(run_id)
@@ -183,7 +183,7 @@ async def test_a_wake_between_two_drives_is_heard(place: Place) -> None:
     at_the_end = partial(Watched, after=at("append", 2, restart_unheard))
     async with composed(place, held.tool, store=at_the_end) as parts:
         run_id = await parts.submit(STEP)
-        await wait_until(lambda: held.runs, 10, "the call")
+        await wait_until(lambda: held.runs, 60, "the call")
         held.go_on.set()
         await parts.until(run_id, ev.RunCompleted)
 

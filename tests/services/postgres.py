@@ -6,15 +6,15 @@ import asyncio
 import os
 import pwd
 import re
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,11 +22,11 @@ from typing import Any, TypeVar
 import asyncpg
 
 from runwright.adapters.postgres_schema import migrate
+from services.ports import own_port
 
 T = TypeVar("T")
 STANDARD_PORT = 5432
-START_S_MAX = 30.0
-_numbers = count(1)
+START_S_MAX = PATIENCE_S = 60.0
 
 
 class Absent(Exception):
@@ -38,9 +38,12 @@ class Server:
 
     def __init__(self, port: int, user: str) -> None:
         self.port, self.user = port, user
+        # one that a killed process has left behind has another name, whatever number it had
+        self._names = (f"runwright_test_{os.getpid()}_{secrets.token_hex(4)}_{n}" for n in count(1))
         self._free: list[str] = []
         self._made: list[str] = []
         self._template: str | None = None
+        self._watcher: Watcher | None = None
 
     def url(self, database: str) -> str:
         """Return the address of a database."""
@@ -48,22 +51,15 @@ class Server:
 
     def ask(self, sql: str, *bindings: object, database: str = "postgres") -> list[Any]:
         """Return the rows of a statement, outside of any transaction and any event loop."""
-
-        async def asked() -> list[Any]:
-            con = await asyncpg.connect(self.url(database), timeout=5)
-            try:
-                return await con.fetch(sql, *bindings)
-            finally:
-                await con.close()
-
-        return apart(asked())
+        watcher = Watcher(self.url(database))
+        try:
+            return watcher.rows(sql, *bindings)
+        finally:
+            watcher.close()
 
     def empty(self) -> str:
         """Return the name of a new database without any table."""
-        name = f"runwright_test_{os.getpid()}_{next(_numbers)}"
-        self.ask(f'CREATE DATABASE "{name}"')
-        self._made.append(name)
-        return name
+        return self._created("")
 
     def database(self) -> str:
         """Return the name of a database with the newest schema and nothing in it, for one test."""
@@ -71,15 +67,28 @@ class Server:
             return self._free.pop()
         if self._template is None:
             self._template = self.empty()
-            apart(_migrated(self.url(self._template)))
-        name = f"{self._template}_{next(_numbers)}"
-        self.ask(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+            apart(migrated(self.url(self._template)))
+        return self.copy(self._template)
+
+    def copy(self, of: str) -> str:
+        """Return the name of a new database that holds all that another one holds, to which nobody is connected."""
+        return self._created(f'TEMPLATE "{of}"')
+
+    def _created(self, how: str) -> str:
+        name = next(self._names)
+        self._ask(f'CREATE DATABASE "{name}" {how}')
         self._made.append(name)
         return name
 
+    def _ask(self, sql: str, *bindings: object) -> list[Any]:
+        """Return the rows of a statement that needs no database of its own: they share a connection."""
+        if self._watcher is None:
+            self._watcher = Watcher(self.url("postgres"))
+        return self._watcher.rows(sql, *bindings)
+
     def give_back(self, name: str) -> None:
         """Take a test's database back: it is emptied for another test, or dropped when it was damaged."""
-        self.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name)
+        self._ask("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = $1", name)
         try:
             apart(_emptied(self.url(name)))
         except (asyncpg.PostgresError, AssertionError):
@@ -89,17 +98,25 @@ class Server:
 
     def drop(self, name: str) -> None:
         """Drop a database and whoever is connected to it."""
-        self.ask(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._ask(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         self._made.remove(name)
 
     def leave(self) -> None:
         """Drop every database that was made here."""
         for name in (*self._made,):
             self.drop(name)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the connection that statements share."""
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
 
 
-async def _migrated(url: str) -> None:
-    con = await asyncpg.connect(url, timeout=5)
+async def migrated(url: str) -> None:
+    """Bring a database up to the newest schema."""
+    con = await asyncpg.connect(url, timeout=PATIENCE_S)
     try:
         await migrate(con)
     finally:
@@ -125,16 +142,17 @@ TABLES = (
 
 
 async def _emptied(url: str) -> None:
-    con = await asyncpg.connect(url, timeout=5)
+    con = await asyncpg.connect(url, timeout=PATIENCE_S)
     try:
         found = {
             row[0] for row in await con.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         }
         assert found == {*TABLES, "schema_version"}
-        await con.execute("ALTER TABLE audit DISABLE TRIGGER USER")  # nobody may empty it otherwise
-        for table in TABLES:
-            await con.execute(f"DELETE FROM {table}")
-        await con.execute("ALTER TABLE audit ENABLE TRIGGER USER")
+        # one transaction; and nobody may empty the trail otherwise
+        deletes = "".join(f"DELETE FROM {table};" for table in TABLES)
+        await con.execute(
+            f"ALTER TABLE audit DISABLE TRIGGER USER;{deletes}ALTER TABLE audit ENABLE TRIGGER USER"
+        )
     finally:
         await con.close()
 
@@ -182,7 +200,7 @@ class Private(Server):
             capture_output=True,
             **self._as_account(),
         )
-        super().__init__(free_port(), "postgres")
+        super().__init__(own_port(), "postgres")
         self.start()
 
     def _as_account(self) -> dict[str, Any]:
@@ -224,7 +242,8 @@ class Private(Server):
         """End the server and all its processes at once, as a crash of the machine's memory would."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
+        self._forget()
 
     def pause(self) -> None:
         """Stop every process of the server where it stands."""
@@ -274,18 +293,13 @@ def _account() -> pwd.struct_passwd | None:
     raise Absent("PostgreSQL does not run as root, and there is no other user")
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def listens(port: int, user: str) -> bool:
     """Return whether a server lets this user in, and lets him make databases."""
 
     async def asked() -> bool:
-        con = await asyncpg.connect(host="127.0.0.1", port=port, user=user, database="postgres", timeout=5)
+        con = await asyncpg.connect(
+            host="127.0.0.1", port=port, user=user, database="postgres", timeout=START_S_MAX
+        )
         try:
             may = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
             return bool(await con.fetchval(may))
@@ -339,7 +353,11 @@ class Watcher:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._con = self._done(asyncpg.connect(url, timeout=5))
+        try:
+            self._con = self._done(asyncpg.connect(url, timeout=PATIENCE_S))
+        except BaseException:
+            self._end()
+            raise
 
     def rows(self, sql: str, *bindings: object) -> list[Any]:
         """Return the rows of a query."""
@@ -347,7 +365,11 @@ class Watcher:
 
     def close(self) -> None:
         """Let go of the connection and its thread."""
-        self._done(self._con.close())
+        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # it may be gone
+            self._done(self._con.close(timeout=PATIENCE_S))
+        self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -356,4 +378,4 @@ class Watcher:
         async def done() -> Any:
             return await work
 
-        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(PATIENCE_S)

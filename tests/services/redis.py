@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.postgres import Absent, free_port
+from services.ports import own_port
+from services.postgres import Absent
 
-START_S_MAX = 30.0
+START_S_MAX = PATIENCE_S = 60.0
 
 
 class PrivateRedis:
@@ -22,7 +23,7 @@ class PrivateRedis:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self.port = folder, free_port()
+        self._folder, self.port = folder, own_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
@@ -49,12 +50,12 @@ class PrivateRedis:
         """End the server at once, and all that it knew with it."""
         self.go_on()
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
     def ask(self, *words: str) -> str:
         """Return what `redis-cli` says."""
         said = subprocess.run(
-            ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=30
+            ["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True, timeout=PATIENCE_S
         )
         return said.stdout.strip()
 

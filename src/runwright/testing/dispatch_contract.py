@@ -77,7 +77,7 @@ class DispatchContract:
         await dispatcher.start(hands, take_up=True)
         run_id = (await born(journal, worker=None)).run_id
         dispatcher.offer(hands, run_id)
-        await wait_until(lambda: hands.taken == [run_id], 5, "the run to be taken")
+        await wait_until(lambda: hands.taken == [run_id], 60, "the run to be taken")
         await dispatcher.stop()
 
     async def test_stopping_twice_is_harmless(self, journal: Journal, dispatcher: Dispatcher) -> None:

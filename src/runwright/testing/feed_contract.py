@@ -8,8 +8,8 @@ from typing import NamedTuple
 from runwright.core.ids import RunId
 from runwright.ports import LiveFeed
 
-PATIENCE_S = 30.0
-QUIET_S = 0.3
+PATIENCE_S = 60.0
+QUIET_S = 0.1
 
 
 class Followed(NamedTuple):
