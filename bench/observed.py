@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from runwright import Settings, logs, tool
+from runwright.asgi import tune_collector
 from runwright.bench.shapes import chain, given_plan, work
 from runwright.bootstrap import Application, application
 from runwright.core.drafts import draft_of
@@ -83,6 +84,7 @@ async def _measured(order: Order) -> Found:
             if name != NOTHING:
                 looking_on = stack.enter_context(observers(settings, counting=True))
             apps[name] = await stack.enter_async_context(application(settings, tools, observers=looking_on))
+        tune_collector()  # those who look on look at servers
         for turn in range(order.rounds + 1):
             # in the other order every other time: what a neighbour is before or behind shall not matter
             for name, app in sorted(apps.items(), reverse=bool(turn % 2)):

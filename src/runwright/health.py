@@ -28,7 +28,8 @@ async def told(app: Application, *, in_full: bool) -> dict[str, Any]:
     ready = journal == "ok" and not app.worker.draining
     status = "ok" if ready else "draining" if app.worker.draining else "unavailable"
     shown: dict[str, Any] = {"status": status}
-    if isinstance(app.store, PostgresStore) and not app.store.sharing.workers:
+    # of a store that is away nobody knows who else lives there
+    if journal == "ok" and isinstance(app.store, PostgresStore) and not app.store.sharing.workers:
         shown["note"] = "no worker is alive: runs are accepted, and wait for one"
     if not in_full:
         return shown

@@ -175,6 +175,21 @@ def test_what_went_wrong_is_said_in_words(server: ServerProcess, browser: Browse
     )
 
 
+def test_the_page_says_when_nobody_carries_runs_out(
+    tmp_path: Path, postgres_url: str, browser: Browser
+) -> None:
+    """Above everything else, with what it means for a run; and nothing where all is well."""
+    server = ServerProcess(tmp_path / "runs.db", "--workers", "0", RUNWRIGHT_DATABASE_URL=postgres_url)
+    try:
+        browser.open(server.address)
+        browser.until("!document.querySelector('#trouble').hidden", "the trouble is said")
+        said = browser.text("#trouble")
+    finally:
+        server.stop()
+
+    assert said == "No worker is alive: runs are accepted, and wait for one"
+
+
 def test_the_list_is_filtered_and_goes_back_in_time(server: ServerProcess, browser: Browser) -> None:
     """Twenty runs are listed, older ones on request; text and status narrow the list."""
     for number in range(21):

@@ -49,6 +49,6 @@ def failure(error: BaseException) -> RunwrightError:
             )
         case asyncpg.QueryCanceledError():
             return JournalUnavailable("a statement took the database server too long")
-        case _ if isinstance(error, LOST):
+        case _ if isinstance(error, LOST) or "connection is closed" in str(error):
             return JournalUnavailable("the connection to the database server was lost")
     return JournalUnavailable(f"the database cannot be used just now: {type(error).__name__}")

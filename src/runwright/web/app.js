@@ -2,6 +2,7 @@
 
 import { call, freshKey, problemView } from "./api.js";
 import { element, put, say } from "./dom.js";
+import { watchHealth } from "./health.js";
 import { hasKey, use } from "./key.js";
 import { RunView } from "./run.js";
 import { Runs } from "./runs.js";
@@ -138,3 +139,4 @@ showKey(false);
 arrive();
 runs.newest();
 listTools();
+watchHealth(by("trouble"));

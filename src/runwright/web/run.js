@@ -168,7 +168,8 @@ export class RunView {
     // a link sends no key
     put(this.more, hasKey() ? null : element("a", { href: address }, "This run as JSON"),
       run.plan ? copyButton("Copy the plan", () => pretty(run.plan)) : null,
-      copyButton("Copy the run id", () => run.run_id));
+      copyButton("Copy the run id", () => run.run_id),
+      run.trace_id ? copyButton("Copy the trace id", () => run.trace_id) : null);
     this.hear.changed(run);
   }
 
