@@ -40,7 +40,7 @@ def tables(sizes: Sizes) -> list[Table]:
         ("", "CPU s per 1,000 steps (least)", "more than nothing, %", "goal", "met"),
         notes=[
             f"{works.runs} runs of {works.run_steps} steps at once, {sizes.observed_rounds} rounds in turns",
-            "one process with a database for each, tuned as a server is; all processor time of its threads counts",
+            "one process, tuned as a server is, with a database for each; the time of all its threads counts",
             "figures: mean of the quicker half of the rounds; a busy machine makes the others slow",
             f"the collector is in another process; {received.total():,} spans came to it",
         ],
