@@ -20,7 +20,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from runwright import Settings, logs, tool
-from runwright.asgi import tune_collector
 from runwright.bench.shapes import chain, given_plan, work
 from runwright.bootstrap import Application, application
 from runwright.core.drafts import draft_of
@@ -28,6 +27,7 @@ from runwright.core.ids import DEFAULT_TENANT
 from runwright.core.trace import Trace
 from runwright.observers import NONE, observers
 from runwright.runtime.requests import NewRun
+from runwright.staying import tune_collector
 
 NOTHING, COUNTED, TRACED = "nothing", "counted", "traced"
 SAMPLED_OF = 10  # one run in so many
