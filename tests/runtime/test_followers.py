@@ -11,7 +11,7 @@ import pytest
 from runwright.adapters.live_local import LocalFeed
 from runwright.core import events as ev
 from runwright.core.codec import EMPTY, Record, Tip, chained
-from runwright.core.errors import RunCorrupt
+from runwright.core.errors import JournalUnavailable, RunCorrupt
 from runwright.core.events import Event
 from runwright.core.ids import DEFAULT_TENANT, RunId, Tenant
 from runwright.core.state import RunStatus
@@ -28,7 +28,7 @@ class Story:
     """A run's journal that grows when the test says so, and counts how often it is read."""
 
     def __init__(self) -> None:
-        self.feed, self.reads = LocalFeed(), 0
+        self.feed, self.reads, self.away = LocalFeed(), 0, False
         self.records: list[Record] = []
         self.status: RunStatus = "executing"
         self.tip = EMPTY
@@ -48,6 +48,8 @@ class Story:
     async def page(self, tenant: Tenant, run_id: RunId, after_seq: int, limit: int, bytes_max: int) -> Page:
         self.reads += 1
         await asyncio.sleep(0)
+        if self.away:
+            raise JournalUnavailable("the store does not answer")
         behind = [record for record in self.records if record.seq > after_seq]
         before = Tip(after_seq, self.records[after_seq - 1].hash) if 0 < after_seq <= self.tip.seq else EMPTY
         after = before if after_seq <= self.tip.seq else self.tip
@@ -186,6 +188,31 @@ async def test_damage_is_heard_by_all_and_a_quiet_run_is_told_to_be_quiet(story:
     endings = await asyncio.gather(*(reader.task for reader in readers), return_exceptions=True)
 
     assert [type(ending) for ending in endings] == [RunCorrupt] * 3
+
+
+async def test_who_was_busy_while_the_store_was_away_follows_on(story: Story, followers: Followers) -> None:
+    """Those that waited are told; who was not looking finds the store there again, and waits as ever."""
+    pace = asyncio.Semaphore(0)
+    story.goes_on()
+    busy, waiting = Reader(followers, pace=pace), Reader(followers)
+    await all_at([busy, waiting], 1)
+    await wait_until(lambda: story.reads >= 2, 30, "the channel to be open")
+    story.away = True
+    story.goes_on()
+    with pytest.raises(JournalUnavailable):
+        await waiting.task
+    story.away = False
+    for _ in range(10):
+        pace.release()
+    await all_at([busy], 2)
+    reads = story.reads
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert story.reads <= reads + 2
+    story.ends()
+    await busy.task
+
+    assert (busy.seqs, busy.last) == ([1, 2, 3], "cancelled")
 
 
 def _heard_idle(readers: Sequence[Reader]) -> Callable[[], bool]:

@@ -71,12 +71,12 @@ class Channel:
         Raises   RunMissing, RunCorrupt, JournalUnavailable
         """
         loop = asyncio.get_running_loop()
-        if self._task is None:
+        if self._task is None or self._task.done():  # the run may be over, or could not be read just then
             self._seq = min(after_seq, tip_seq)
             # what is read is nobody's request, and is not logged as one
             self._task = loop.create_task(self._work(), context=Context())
             self._task.add_done_callback(self._ended)
-        if self._task.done() or self._seq > after_seq:
+        if self._seq > after_seq:
             return await self._read(after_seq)
         waiting: asyncio.Future[Batch | None] = loop.create_future()
         self._waiting.add(waiting)
@@ -100,10 +100,8 @@ class Channel:
                 bell.clear()
                 batch = await self._read(self._seq)
                 self._seq = batch.last_seq
-                if (
-                    batch.records or rung
-                ):  # it may have rung for something else: a drain, a key that has ended
-                    quiet_s = 0.0
+                # a drain rings too, and a key that has ended
+                if batch.records or rung or batch.status in OVER:
                     self._tell(batch)
                 if self._seq < batch.tip_seq:
                     continue
