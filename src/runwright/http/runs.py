@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, get_args
 
@@ -21,6 +22,7 @@ from runwright.http.plain import PlainRoute
 from runwright.http.problems import Refusal
 from runwright.http.reading import KEY
 from runwright.ports import RunFilter
+from runwright.runtime.reading import SHORT_EVENTS_MAX
 from runwright.runtime.requests import ClientKey, NewRun
 
 LIMIT_DEFAULT, LIMIT_MAX = 20, 100
@@ -100,12 +102,15 @@ async def runs(request: Request) -> Response:
 @router.get("/{run_id}", openapi_extra=docs.answering("200", docs.RUN))
 async def read(request: Request, run_id: str) -> Response:
     """Read a run as it is now, also while it runs; `ETag` changes with every event."""
-    parts = parts_of(request)
-    run = await parts.service.run(tenant_of(request), _run_id(run_id))
-    etag = f'W/"{run.seq}"'
-    if _is_known(request.headers.getlist("if-none-match"), etag):
-        return Response(status_code=304, headers={"ETag": etag})
-    return shown(parts, run, 200, {"ETag": etag})
+    parts, tenant, known = parts_of(request), tenant_of(request), _run_id(run_id)
+    if versions := request.headers.getlist("if-none-match"):
+        etag = _etag(await parts.service.seq(tenant, known))
+        if _is_known(versions, etag):  # a long run need not be read for that
+            return Response(status_code=304, headers={"ETag": etag})
+    run = await parts.service.run(tenant, known)
+    if run.seq > SHORT_EVENTS_MAX:  # it may be long, and others need not wait while it is written out
+        return await asyncio.to_thread(shown, parts, run, 200, {"ETag": _etag(run.seq)})
+    return shown(parts, run, 200, {"ETag": _etag(run.seq)})
 
 
 @router.post("/{run_id}/cancel", status_code=202, openapi_extra=docs.answering("202", docs.RUN))
@@ -215,6 +220,10 @@ def _wanted(request: Request) -> tuple[RunFilter, RunId | None, int]:
 
 def _run_id(text: str) -> RunId:
     return RunId(reading.path_id(text, "run_not_found"))
+
+
+def _etag(seq: int) -> str:
+    return f'W/"{seq}"'
 
 
 def _is_known(lists: list[str], etag: str) -> bool:

@@ -33,7 +33,7 @@ from runwright.runtime.channel import LOOK_AGAIN_S
 from runwright.runtime.engine import Engine
 from runwright.runtime.estimate import NOTHING, estimate
 from runwright.runtime.planned import PlanFact, make_plan, plan_request, verdict_on
-from runwright.runtime.reading import folded, read_run
+from runwright.runtime.reading import Reads, folded
 from runwright.runtime.requests import ClientKey, Listing, NewRun, Planned, Submitted, check_new
 from runwright.runtime.rows import corrupt_item, row_of
 from runwright.runtime.worker import Worker
@@ -61,6 +61,7 @@ class Service:
         page_bytes_max: int,
     ) -> None:
         self._engine, self._worker, self._new_run_id = engine, worker, new_run_id
+        self._reads = Reads(engine.journal, engine.snapshots)
         self._check, self._budget, self._deadline_s_max = check, budget, deadline_s_max
         self._prompt_bytes_max, self._waiting_runs_max = prompt_bytes_max, waiting_runs_max
         self._page_bytes_max = page_bytes_max
@@ -130,7 +131,14 @@ class Service:
         drive = self._worker.drive_of(run_id)
         if drive is not None and drive.run.tenant == tenant and not drive.recording:
             return drive.run
-        return await read_run(self._engine.journal, self._engine.snapshots, tenant, run_id)
+        return await self._reads.run(tenant, run_id)
+
+    async def seq(self, tenant: Tenant, run_id: RunId) -> int:
+        """Return the seq of a run's newest event, without reading the others.
+
+        Raises   RunMissing, RunCorrupt
+        """
+        return (await self._reads.tip(tenant, run_id)).tip.seq
 
     async def settled(self, tenant: Tenant, run_id: RunId, within_s: float, *, quick: bool = False) -> Run:
         """Return a run once it is over or a person is asked, or as it is after `within_s` and when draining.
