@@ -14,7 +14,7 @@ ACTIONS: tuple[Action, ...] = ("kill", "pause", "stop and kill")
 # The shapes of runs in which records of a type pass a point; `crowd` fills the worker, so that runs wait.
 SHAPES_OF_APPEND = {
     "plan.accepted": ("crowd", "prompt", "fan"),
-    "plan.refused": ("crowd", "refused", "refused"),
+    "plan.refused": ("crowd", *["refused"] * 4),
     "run.awaiting_approval": ("crowd", "approved", "rejected"),
     "run.started": ("approved", "crowd", "fan"),
     "step.started": ("fan",),

@@ -141,6 +141,7 @@ class _ClusterChecker(_Checker):
             if (
                 epoch > had
                 and over_s is not None
+                and at_s >= over_s  # else it was late, and lived on
                 and owner != worker
                 and types.get((run_id, seq)) not in nobodys
             ):
