@@ -38,6 +38,7 @@ def main() -> int:
             broken = _streams(given.readers, given.seed, folder)
         if "overload" in parts:
             print(overload.seen(folder, given.seconds))
+            print(overload.shared(folder, given.seconds))
         if "rate_limits" in parts:
             broken |= bool(uvloop.run(rate_limits.measured(given.minutes, rate_limits.KEYS, given.seed)))
     return int(broken)

@@ -10,8 +10,11 @@ from __future__ import annotations
 import os
 import select
 import socket
+import subprocess
+import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -23,6 +26,7 @@ from runwright.bench.tables import percentile
 CLOSED_CLIENTS, CONNECTED = (64, 128), 2_000
 NORMALLY = 0.8  # of the peak
 SHARES = (NORMALLY, 1.0, 1.25)  # of what a closed loop gets: the peak of an open loop is near
+FEW_PER_S, FEW_CONNECTED = 20.0, 50  # of a tenant beside one that floods
 TICK_S = 0.002
 BODY = b'{"prompt":"calculate 2 + 2"}'
 LAST_S_MAX = 120.0
@@ -74,15 +78,16 @@ class Line:
 
 
 class Crowd:
-    """Kept connections; the one that is free for the shortest time is the next."""
+    """So many kept connections; the one that is free for the shortest time is the next."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, key: str = "none", size: int = CONNECTED) -> None:
+        self.size = size
         place = urlsplit(address)
         self._place = str(place.hostname), int(place.port or 0)
         self._epoll, self._lines, self._free = select.epoll(), dict[int, Line](), list[Line]()
         self._request = (
-            b"POST /api/v1/runs HTTP/1.1\r\nHost: %b:%d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-            % (self._place[0].encode(), self._place[1], len(BODY))
+            b"POST /api/v1/runs HTTP/1.1\r\nHost: %b:%d\r\nX-API-Key: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            % (self._place[0].encode(), self._place[1], key.encode(), len(BODY))
         ) + BODY
 
     def connect(self, count: int) -> None:
@@ -147,7 +152,7 @@ def closed(crowd: Crowd, clients: int, for_s: float) -> tuple[float, list[float]
 
 def phase(crowd: Crowd, pid: int, per_s: float, for_s: float) -> Phase:
     """Return what becomes of requests that are due at a steady rate."""
-    crowd.connect(CONNECTED)
+    crowd.connect(crowd.size)
     statuses: Counter[int] = Counter()
     accepted, refused, lates = list[float](), list[float](), list[float]()
     cpu_s, began_s = machine.cpu_s(pid), time.monotonic()
@@ -208,6 +213,39 @@ def seen(folder: Path, for_s: float, times: float = 10.0) -> str:
             f"server CPU {saw.cpu_ms_per_run:.2f} ms a run, {saw.resident_mib:.0f} MiB"
         )
     return "\n".join((*lines, f"load average {os.getloadavg()[0]:.1f}"))
+
+
+def shared(folder: Path, for_s: float, times: float = 10.0) -> str:
+    """Return how one tenant fares that asks a little while another one floods."""
+    url = f"sqlite:///{folder / 'shared.db'}"
+    keys = [_key_of(url, tenant) for tenant in ("flood", "few")]
+    settings = {"RUNWRIGHT_CREATIONS_PER_MINUTE_MAX": "0", "RUNWRIGHT_LOOP_LAG_WARN_MS": "0"}
+    with serving(folder / "shared.db", **settings) as server, ThreadPoolExecutor(2) as threads:
+        flood, few = Crowd(server.address, keys[0]), Crowd(server.address, keys[1], FEW_CONNECTED)
+        few.connect(few.size)
+        closed(flood, CLOSED_CLIENTS[0], 2.0)
+        peak, _ = closed(flood, CLOSED_CLIENTS[0], for_s)
+        at_once = [
+            threads.submit(phase, crowd, server.process.pid, per_s, for_s)
+            for crowd, per_s in ((flood, peak * times), (few, FEW_PER_S))
+        ]
+        saw = [each.result() for each in at_once]
+        flood.close()
+        few.close()
+    return "\n".join(
+        f"{name}: offered {tenant.offered_per_s:.0f}/s, accepted {len(tenant.latencies_s)}: {_ms(tenant.latencies_s)}, "
+        f"refused {len(tenant.refused_s)}, others {tenant.others}, unsent {tenant.unsent}"
+        for name, tenant in zip(("a tenant that floods", "another one at the same time"), saw, strict=True)
+    )
+
+
+def _key_of(url: str, tenant: str) -> str:
+    """A new key, made as operators make them."""
+    words = [sys.executable, "-m", "runwright", "keys", "create", "--tenant", tenant]
+    made = subprocess.run(
+        words, env={**os.environ, "RUNWRIGHT_DATABASE_URL": url}, capture_output=True, text=True, check=True
+    )
+    return made.stdout.strip()
 
 
 def _ms(found_s: list[float]) -> str:
