@@ -150,6 +150,9 @@ def observed(run: Run, event: Event) -> Observation | None:
     run   as it is behind this event, or behind later ones
     """
     fact, number, at_s = event.fact, event.step_number, event.at_s
+    status = _STATUSES.get(type(fact))
+    if status is not None:
+        return _reached(run, fact, status, at_s)
     match fact:
         case ev.StepStarted():
             assert number is not None
@@ -173,13 +176,10 @@ def observed(run: Run, event: Event) -> Observation | None:
         case ev.PlanRefused():
             return Planned(None, fact.error.code, _planning_since_s(run, at_s), at_s)
         case _:
-            return _reached(run, fact, at_s)
+            return None
 
 
-def _reached(run: Run, fact: ev.Fact, at_s: float) -> Reached | None:
-    status = _STATUSES.get(type(fact))
-    if status is None:
-        return None
+def _reached(run: Run, fact: ev.Fact, status: RunStatus, at_s: float) -> Reached:
     age_s = max(0.0, at_s - run.created_at_s)
     match fact:
         case ev.PlanStarted():
