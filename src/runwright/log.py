@@ -21,8 +21,17 @@ AT_WORK: ContextVar[Callable[[], Mapping[str, Any]] | None] = ContextVar("at_wor
 Level = Literal["debug", "info", "warning", "error"]
 
 _HANDLER = "runwright"
+_ROOT = logging.getLogger()
 # uvicorn tells of each WebSocket with its address, and a ticket may be part of that
 _NOISY = ("asyncio", "httpx2", "httpcore2", "uvicorn.error")
+
+
+class Hearer(logging.Handler):
+    """A handler that takes events of ours as they are, where nobody else listens."""
+
+    def told(self, logger: logging.Logger, method: str, event: str, fields: dict[str, Any]) -> None:
+        """Write an event that is to be heard."""
+        raise NotImplementedError
 
 
 class Log:
@@ -60,6 +69,11 @@ class Log:
         self._say("exception", logging.ERROR, event, {"exc_info": True, **fields})
 
     def _say(self, method: str, level: int, event: str, fields: dict[str, Any]) -> None:
+        handlers = _ROOT.handlers
+        if len(handlers) == 1 and isinstance(ours := handlers[0], Hearer):
+            if self._plain.isEnabledFor(level):
+                ours.told(self._plain, method, event, fields)
+            return
         structlog = sys.modules.get("structlog")
         # another thread may be loading it just now: then nobody has set it up
         is_configured = getattr(structlog, "is_configured", None)

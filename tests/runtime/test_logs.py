@@ -293,3 +293,32 @@ def test_what_comes_again_and_again_is_counted(capsys: Captured) -> None:
     assert [event["at"] for event in written] == [0.0, 1.0, 11.0]
     assert [event.get("left_out") for event in written] == [None, None, 2]
     assert len(many) == 100
+
+
+def test_a_line_is_the_same_on_the_short_way_and_on_structlogs(capsys: Captured) -> None:
+    """Where nobody else listens, our own events do not go through structlog's loggers; levels and limits hold."""
+    logs.configure("info", "json", secrets=["seeded-secret"], repeats_max=2)
+    root = logging.getLogger()
+    root.handlers[:] = [handler for handler in root.handlers if handler.get_name() == "runwright"]
+    structlog.contextvars.bind_contextvars(request_id="r1", tenant="theirs")
+    said = {"tenant": "ours", "word": "seeded-secret"}
+    try:
+        Log("a.part").info("it.happened", **said)
+        structlog.get_logger("a.part").info("it.happened", **said)
+        Log("a.part").debug("nobody.hears.it")
+        try:
+            raise ValueError("no")
+        except ValueError:
+            Log("a.part").exception("it.broke")
+        for _ in range(5):
+            Log("a.part").warning("again.and.again")
+    finally:
+        structlog.contextvars.clear_contextvars()
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    short, long, broke, *again = lines
+    assert {**short, "at": ""} == {**long, "at": ""}
+    assert list(short)[:3] == ["at", "level", "event"] and short["at"].endswith("Z")
+    assert (short["tenant"], short["request_id"], short["word"]) == ("ours", "r1", "…")
+    assert (broke["level"], "ValueError: no" in broke["exception"]) == ("error", True)
+    assert [line["event"] for line in again] == ["again.and.again"] * 2
