@@ -258,6 +258,22 @@ async def test_guessing_is_slow_and_harms_nobody(app: Application, make: Make) -
         assert await asked(other, "GET", "/api/v1/runs", fresh) == 200
 
 
+def test_guesses_are_bounded_in_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window that begins anew does not let in twice as many around its border."""
+    guesses, now_s = Guesses(20), 1_000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    looked_at = list[float]()
+    for tenth in range(2_000):
+        now_s = 1_000.0 + tenth / 10
+        if (tenth == 0 or tenth > 590) and not guesses.wait_s("192.0.2.1", b"x"):
+            guesses.wrong("192.0.2.1")
+            looked_at.append(now_s)
+
+    assert len(looked_at) > 40
+    for number in range(len(looked_at) - 20):
+        assert looked_at[number + 20] - looked_at[number] >= 60 - 1e-6
+
+
 def test_guesses_are_counted_in_bounded_space() -> None:
     """Addresses and keys beyond the bound push the oldest out; a network of IPv6 counts as one address."""
     guesses = Guesses(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from ipaddress import IPv6Address, ip_address
 
 WINDOW_S = 60.0
@@ -12,11 +12,11 @@ IPV6_NETWORK_BYTES = 8  # what one customer usually has: a /64
 
 
 class Guesses:
-    """How many wrong keys came from where in the last minute, and which right ones did before."""
+    """How many wrong keys came from where in any minute, and which right ones did before."""
 
     def __init__(self, wrong_max: int) -> None:
         self._wrong_max = wrong_max
-        self._wrong: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()  # when the newest ones came
         self._right: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     def wait_s(self, address: str, digest: bytes) -> float:
@@ -25,11 +25,10 @@ class Guesses:
         From an address that guesses, only keys that have come from there before are taken.
         """
         place = _place(address)
-        since_s, count = self._wrong.get(place, (0.0, 0))
-        left_s = since_s + WINDOW_S - time.monotonic()
-        if count < self._wrong_max or left_s <= 0 or (place, digest) in self._right:
+        newest = self._wrong.get(place)
+        if newest is None or len(newest) < self._wrong_max or (place, digest) in self._right:
             return 0.0
-        return left_s
+        return max(0.0, newest[0] + WINDOW_S - time.monotonic())
 
     def right(self, address: str, digest: bytes) -> None:
         """Take note of a key that was let in."""
@@ -41,11 +40,8 @@ class Guesses:
 
     def wrong(self, address: str) -> None:
         """Take note of a key that was none."""
-        place, now_s = _place(address), time.monotonic()
-        since_s, count = self._wrong.get(place, (now_s, 0))
-        if since_s + WINDOW_S <= now_s:
-            since_s, count = now_s, 0
-        self._wrong[place] = since_s, count + 1
+        place = _place(address)
+        self._wrong.setdefault(place, deque(maxlen=self._wrong_max)).append(time.monotonic())
         self._wrong.move_to_end(place)
         if len(self._wrong) > ADDRESSES_MAX:
             self._wrong.popitem(last=False)
