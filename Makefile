@@ -31,7 +31,7 @@ $(LLM_VENV)/ready: requirements/test-llm.txt
 	@$(LLM_VENV)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/test-llm.txt
 	@touch $@
 
-crash: $(VENV)/dev ## kill and stop real servers at every crash point, and damage their files (a quarter of an hour)
+crash: $(VENV)/dev ## kill and stop real servers at every crash point, and damage their files (over an hour where others work)
 	PYTHONPATH=tests $(BIN)/python -m crash $(CELLS)
 
 load: $(VENV)/dev ## a thousand readers of events, ten times more requests than can be served, rate limits on four servers
