@@ -49,7 +49,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     (folder / "acting.py").write_text(TOOLS)
     (folder / "effects").touch()
     with serving(
-        folder / "runs.db", "--tools", str(folder / "acting.py"), EFFECTS=str(folder / "effects")
+        folder / "runs.db",
+        "--tools",
+        str(folder / "acting.py"),
+        EFFECTS=str(folder / "effects"),
+        RUNWRIGHT_CREATIONS_WAITING_MAX=str(AT_ONCE),  # all who race are to be let in
     ) as running:
         yield running
 
