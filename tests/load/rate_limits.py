@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 
 from cluster.processes import RUNS, cluster
-from cluster.test_shared_limits import LIMIT, SERVERS, key_on
+from cluster.test_shared_limits import LIMIT, SERVERS, keys_on
 from runwright.testing.limiter_contract import Ask, most_in_any_window
 from services.postgres import found
 from services.redis import private
@@ -33,7 +33,7 @@ async def measured(minutes: float, keys_count: int, seed: int) -> int:
         private(Path(folder)) as redis,
         cluster(postgres.url(postgres.database()), Path(folder)) as servers,
     ):
-        keys = [await key_on(servers.url) for _ in range(keys_count)]
+        keys = await keys_on(servers.url, keys_count)
         for _ in range(SERVERS):
             servers.api(RUNWRIGHT_REDIS_URL=redis.url)
         await servers.are_up()
