@@ -16,11 +16,11 @@ from runwright.core import events as ev
 from runwright.core.codec import Record, Tip, chained, verified
 from runwright.core.decide import decide
 from runwright.core.early import event_of_early
-from runwright.core.errors import ClaimLost, IllegalTransition, StaleAppend
+from runwright.core.errors import ClaimLost, StaleAppend
 from runwright.core.events import Event
 from runwright.core.outcome import Interrupted, Outcome, Succeeded, bounded, event_of, put_back
 from runwright.core.recover import recover
-from runwright.core.run import evolve, fold
+from runwright.core.run import fold
 from runwright.core.snapshot import Snapshot
 from runwright.core.state import Run
 from runwright.core.turn import (
@@ -38,7 +38,14 @@ from runwright.runtime.alarm import Alarm, Hearers
 from runwright.runtime.calls import Calls, Progress
 from runwright.runtime.engine import Engine
 from runwright.runtime.patience import patiently
-from runwright.runtime.planned import PLAN_FACTS, PlanFact, make_plan, no_plan, plan_request
+from runwright.runtime.planned import (
+    PLAN_FACTS,
+    PlanFact,
+    evolved,
+    make_plan,
+    plan_request,
+    planned_at_once,
+)
 from runwright.runtime.rows import row_of, shows_more
 
 News: TypeAlias = Outcome | PlanFact
@@ -77,6 +84,8 @@ class Drive:
                     first = first and self._recovered()
                 seen = len(self._news)
                 turn = first or self._turn()
+                if turn.run.planning:
+                    turn = await planned_at_once(self._engine, turn, self._now_s, self._run_bytes)
                 if turn.events and not await self._record(turn):
                     continue
                 first = None
@@ -136,7 +145,7 @@ class Drive:
         for news in self._news:
             event = self._event(run, news, now_s)
             if event is not None:
-                run, event = _evolved(run, event)
+                run, event = evolved(run, event)
                 events.append(event)
         if self._releasing:
             return Turn(run, tuple(events), (), None)
@@ -278,14 +287,3 @@ class Drive:
 
 def _is_outcome_of(news: News, step_number: int) -> bool:
     return not isinstance(news, PLAN_FACTS) and news.step_number == step_number
-
-
-def _evolved(run: Run, event: Event) -> tuple[Run, Event]:
-    """The run after an event, and the event; a plan that cannot be carried out is refused instead."""
-    try:
-        return evolve(run, event), event
-    except IllegalTransition as error:
-        if not isinstance(event.fact, ev.PlanAccepted):
-            raise
-        event = Event(event.seq, event.at_s, no_plan(error.message))
-        return evolve(run, event), event

@@ -7,12 +7,17 @@ from typing import TypeAlias
 
 from runwright.core import events as ev
 from runwright.core.budget import Budget
-from runwright.core.events import RunError
+from runwright.core.decide import decide
+from runwright.core.errors import IllegalTransition
+from runwright.core.events import Event, RunError
 from runwright.core.refusal import one_line
+from runwright.core.run import evolve
 from runwright.core.state import Run
+from runwright.core.turn import MakePlan, Turn
 from runwright.crash_points import crash_here
 from runwright.log import Log
 from runwright.plan_port import PlanFailed, PlanMade, Planner, PlanRequest, StepProposed
+from runwright.runtime.engine import Engine
 
 log = Log("runwright.runtime")
 
@@ -51,6 +56,41 @@ async def make_plan(planner: Planner, request: PlanRequest, tell: TellPlan) -> N
     crash_here("plan.after_planner")
     if not settled:
         tell(no_plan(why))
+
+
+async def planned_at_once(engine: Engine, turn: Turn, now_s: Callable[[], float], run_bytes: int = 0) -> Turn:
+    """Return a turn with the plan that it asks for, and the first steps of it, where that needs nobody else.
+
+    All of it is one append then. Other turns come back as they are.
+
+    now_s       asked for the time of the plan
+    run_bytes   size of the run's journal so far
+    """
+    run, request = turn.run, plan_request(turn.run)
+    others = [command for command in turn.commands if not isinstance(command, MakePlan)]
+    is_asked = run.planning and len(others) < len(turn.commands)
+    if not is_asked or not engine.planner.is_immediate(request):
+        return turn
+    facts, events = list[PlanFact](), [*turn.events]
+    await make_plan(engine.planner, request, facts.append)
+    at_s = now_s()
+    for fact in facts:
+        number = fact.step.step_number if isinstance(fact, ev.PlanStepProposed) else None
+        run, event = evolved(run, Event(run.seq + 1, at_s, fact, number))
+        events.append(event)
+    made = decide(run, at_s, engine.registry, engine.limits, run_bytes, events)
+    return made._replace(commands=(*others, *made.commands))
+
+
+def evolved(run: Run, event: Event) -> tuple[Run, Event]:
+    """Return the run after an event, and the event; a plan that cannot be carried out is refused instead."""
+    try:
+        return evolve(run, event), event
+    except IllegalTransition as error:
+        if not isinstance(event.fact, ev.PlanAccepted):
+            raise
+        event = Event(event.seq, event.at_s, no_plan(error.message))
+        return evolve(run, event), event
 
 
 async def verdict_on(planner: Planner, request: PlanRequest) -> tuple[PlanMade | PlanFailed, float | None]:

@@ -23,7 +23,7 @@ from runwright.core.ids import RunId, Tenant
 from runwright.core.plan import Problem, Step
 from runwright.core.run import created, evolve
 from runwright.core.state import Run
-from runwright.core.turn import Command, Turn
+from runwright.core.turn import Command
 from runwright.core.view import run_object, summary
 from runwright.crash_points import crash_here
 from runwright.plan_port import PlanMade, PlanRequest
@@ -32,7 +32,7 @@ from runwright.runtime.calls import QUICK_S
 from runwright.runtime.channel import LOOK_AGAIN_S
 from runwright.runtime.engine import Engine
 from runwright.runtime.estimate import NOTHING, estimate
-from runwright.runtime.planned import PlanFact, make_plan, plan_request, verdict_on
+from runwright.runtime.planned import planned_at_once, verdict_on
 from runwright.runtime.reading import Reads, folded
 from runwright.runtime.requests import ClientKey, Listing, NewRun, Planned, Submitted, check_new
 from runwright.runtime.rows import corrupt_item, row_of
@@ -90,11 +90,8 @@ class Service:
         if adopted:
             # the first turn rides in the same transaction: a run costs one commit less
             turn = decide(run, now_s, engine.registry, engine.limits)
+            turn = await planned_at_once(engine, turn, lambda: max(now_s, round(engine.now_s(), 3)))
             run, events, commands = turn.run, (first, *turn.events), turn.commands
-            request = plan_request(run)
-            if run.planning and engine.planner.is_immediate(request):
-                turn = await self._planned(run, request, now_s)
-                run, events, commands = turn.run, (*events, *turn.events), turn.commands
         records, tip = chained(run_id, EMPTY, events)
         idempotency = key and IdempotencyKey(key.key, hashlib.sha256(key.body).digest())
         worker = self._worker.name if adopted else None
@@ -111,17 +108,6 @@ class Service:
         else:
             self._worker.wake(run_id)
         return Submitted(run, here=adopted)
-
-    async def _planned(self, run: Run, request: PlanRequest, now_s: float) -> Turn:
-        """The turn of a run whose plan needs nobody else: it rides in the creating transaction too."""
-        engine, facts, events = self._engine, list[PlanFact](), list[Event]()
-        await make_plan(engine.planner, request, facts.append)
-        now_s = max(now_s, round(engine.now_s(), 3))
-        for fact in facts:
-            number = fact.step.step_number if isinstance(fact, ev.PlanStepProposed) else None
-            events.append(Event(run.seq + 1, now_s, fact, number))
-            run = evolve(run, events[-1])
-        return decide(run, now_s, engine.registry, engine.limits, news=events)
 
     async def run(self, tenant: Tenant, run_id: RunId) -> Run:
         """Return a run as it is now.
