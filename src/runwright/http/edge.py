@@ -50,6 +50,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 FAREWELL = "farewell"  # in a request's state: what a reader that is let go for being slow gets to read
 REQUESTS_MAX = 10_000
 STRICTLY = "max-age=31536000"  # seconds for which a browser takes nothing but https
@@ -107,8 +108,8 @@ class Edge:
                     answered["Connection"] = "close"
                 if (counted := scope.get("counted")) is not None:
                     _tell_limit(answered, counted)
-                for name, value in HEADERS.items():
-                    answered.setdefault(name, value)
+                given = {name for name, _ in answered.raw}
+                answered.raw.extend(one for one in _RAW_HEADERS if one[0] not in given)
                 if is_secure(scope):
                     answered["Strict-Transport-Security"] = STRICTLY
             await send(message)

@@ -102,7 +102,7 @@ def shared_with(origins: frozenset[str], app: ASGIApp) -> ASGIApp:
 
 
 def _is_within(networks: tuple[Network, ...], host: str) -> bool:
-    address = _address(host)
+    address = _address(host) if networks else None
     return address is not None and any(
         address in network for network in networks if network.version == address.version
     )
