@@ -28,6 +28,20 @@ hypothesis.settings.load_profile("runwright")
 # The product is imported inside the fixtures: a test of the pure core needs nothing else of it.
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have each process begin with its share of what takes long: else all wait for one that was begun last."""
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    share = -(-len(others) // processes)
+    items[:] = [
+        item
+        for number in range(processes)
+        for item in (*long[number::processes], *others[number * share : (number + 1) * share])
+    ]
+
+
 @pytest.fixture(scope="session")
 def eval_data() -> Path:
     """The folder with the evaluation data; tests that need it are skipped, visibly, where it is absent."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from acceptance.nursery import nursery
+
 TIMEOUT_S = 300.0
 
 TOOLS = '''
@@ -83,16 +85,8 @@ class Cli:
 
     def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Outcome:
         """Return what became of a command."""
-        done = subprocess.run(
-            [sys.executable, "-m", "runwright", *arguments],
-            input=stdin.encode(),
-            capture_output=True,
-            env={**self.environment, **environment},
-            cwd=self.home,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        done = nursery().run(arguments, {**self.environment, **environment}, self.home, stdin)
+        return Outcome(done.returncode, done.stdout, done.stderr)
 
     def started(self, *arguments: str) -> Started:
         """Return a command that is at work, with the tools of `home`."""

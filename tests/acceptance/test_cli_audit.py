@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from acceptance.nursery import nursery
 from runwright.cli.audit import _line, _shown
 from runwright.core.audit import Audited, AuditEntry
 
@@ -26,13 +25,8 @@ def test_what_operators_did(kind: str, tmp_path: Path, request: pytest.FixtureRe
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RUNWRIGHT_")}
 
     def runwright(*arguments: str, status: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "runwright", *arguments],
-            env={**clean, "RUNWRIGHT_DATABASE_URL": url, "USER": "olga", "LOGNAME": "olga"},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
+        done = nursery().run(
+            arguments, {**clean, "RUNWRIGHT_DATABASE_URL": url, "USER": "olga", "LOGNAME": "olga"}, tmp_path
         )
         assert done.returncode == status, done.stderr
         return done.stdout + done.stderr

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from acceptance.nursery import nursery
 from services.postgres import Server
 
 
@@ -23,14 +23,7 @@ class Shell:
 
     def tenants(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What `runwright tenants …` did."""
-        return subprocess.run(
-            [sys.executable, "-m", "runwright", "tenants", *arguments],
-            env=self._environment,
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        return nursery().run(("tenants", *arguments), self._environment, self._folder)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

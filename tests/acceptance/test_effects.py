@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from acceptance.serving import ServerProcess, serving
-from engines.outside import Request, Server, saying
+from engines.outside import Request, saying
 from engines.outside import serving as outside
 from runwright.testing.waiting import wait_until
 
@@ -65,15 +64,6 @@ async def _ended(server: ServerProcess, path: str) -> dict[str, Any]:
     return run
 
 
-async def _killed_at_work(tmp_path: Path, tool_name: str, carrier: Server) -> str:
-    """Kill a server whose tool has asked the carrier; return the path of the run."""
-    with _serving(tmp_path) as server:
-        path = await _created(server, tool_name, carrier.url)
-        await wait_until(lambda: len(carrier.requests) == 1, 60, "the request")
-        await asyncio.to_thread(server.kill)
-    return path
-
-
 def _serving(tmp_path: Path) -> Any:
     tools = tmp_path / "effects.py"
     tools.write_text(TOOLS)
@@ -82,18 +72,28 @@ def _serving(tmp_path: Path) -> Any:
     )
 
 
-@pytest.mark.parametrize("tool_name", ["book", "book_in_a_thread"])
-async def test_a_keyed_step_asks_again_with_the_key_that_it_had(tmp_path: Path, tool_name: str) -> None:
-    """The process dies while the world is asked; the next one asks with the same key, and it is on record."""
-    carrier = Carrier()
-    async with outside(carrier.say) as world:
-        path = await _killed_at_work(tmp_path, tool_name, world)
-        carrier.answering = True
-        with _serving(tmp_path) as server:
-            run = await _ended(server, path)
+class Case:
+    """A run whose only step had asked a service outside when the server died.
 
+    verdict   what a person says of it afterwards; None: nobody is asked
+    """
+
+    def __init__(self, tool_name: str, verdict: str | None = None) -> None:
+        self.tool_name, self.verdict = tool_name, verdict
+        self.carrier = Carrier()
+        self.path = ""
+
+    @asynccontextmanager
+    async def outside(self) -> AsyncIterator[None]:
+        async with outside(self.carrier.say) as self.world:
+            yield
+
+
+async def _asked_again(server: ServerProcess, case: Case) -> None:
+    """The process died while the world was asked; the next one asks with the same key, and it is on record."""
+    run = await _ended(server, case.path)
     (entry,) = run["execution_log"]
-    keys = [request.headers["idempotency-key"] for request in world.requests]
+    keys = [request.headers["idempotency-key"] for request in case.world.requests]
     assert (run["status"], run["result"], entry["attempts"]) == ("completed", "done", 2)
     assert keys == [entry["idempotency_key"]] * 2
 
@@ -108,25 +108,40 @@ VERDICTS: dict[str, Check] = {
 }
 
 
-@pytest.mark.parametrize("verdict", VERDICTS)
-async def test_an_unsafe_step_waits_for_a_verdict(tmp_path: Path, verdict: str) -> None:
+async def _judged(server: ServerProcess, case: Case, verdict: str) -> None:
     """After the crash nobody asks again: the run fails with `outcome_unknown` until a person has looked."""
-    carrier = Carrier()
-    async with outside(carrier.say) as world:
-        path = await _killed_at_work(tmp_path, "pay", world)
-        carrier.answering = True
-        with _serving(tmp_path) as server:
-            unknown = await _ended(server, path)
-            asked_before = len(world.requests)
-            blind = await asyncio.to_thread(server.client.post, f"{path}/restart", json={})
-            told = {"resolve": {"1": verdict}}
-            heard = await asyncio.to_thread(server.client.post, f"{path}/restart", json=told)
-            run = await _ended(server, path)
-            again = await asyncio.to_thread(server.client.post, f"{path}/restart", json=told)
+    unknown = await _ended(server, case.path)
+    asked_before = len(case.world.requests)
+    blind = await asyncio.to_thread(server.client.post, f"{case.path}/restart", json={})
+    told = {"resolve": {"1": verdict}}
+    heard = await asyncio.to_thread(server.client.post, f"{case.path}/restart", json=told)
+    run = await _ended(server, case.path)
+    again = await asyncio.to_thread(server.client.post, f"{case.path}/restart", json=told)
 
     assert (unknown["status"], unknown["error"]["code"]) == ("failed", "outcome_unknown")
     assert unknown["execution_log"][0]["status"] == "unknown" and asked_before == 1
     assert (blind.status_code, heard.status_code) == (409, 202)
-    assert VERDICTS[verdict](run, len(world.requests)), run
+    assert VERDICTS[verdict](run, len(case.world.requests)), run
     assert again.status_code == (409 if verdict == "failed" else 400)
-    assert len({request.headers["idempotency-key"] for request in world.requests}) == 1
+    assert len({request.headers["idempotency-key"] for request in case.world.requests}) == 1
+
+
+async def test_what_had_asked_the_world_when_the_server_died(tmp_path: Path) -> None:
+    """A keyed step asks again with the key that it had; an unsafe one waits for a person's verdict."""
+    cases = [Case("book"), Case("book_in_a_thread"), *(Case("pay", verdict) for verdict in VERDICTS)]
+    async with AsyncExitStack() as stack:
+        for case in cases:
+            await stack.enter_async_context(case.outside())
+        with _serving(tmp_path) as server:
+            for case in cases:
+                case.path = await _created(server, case.tool_name, case.world.url)
+            await wait_until(lambda: all(len(case.world.requests) == 1 for case in cases), 60, "the requests")
+            await asyncio.to_thread(server.kill)
+        for case in cases:
+            case.carrier.answering = True
+        with _serving(tmp_path) as server:
+            for case in cases:
+                if case.verdict is None:
+                    await _asked_again(server, case)
+                else:
+                    await _judged(server, case, case.verdict)

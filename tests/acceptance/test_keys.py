@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from acceptance.nursery import nursery
 from acceptance.serving import serving
 from services.postgres import Server
 
@@ -34,14 +34,7 @@ class Shell:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """What a command did."""
-        return subprocess.run(
-            [sys.executable, "-m", "runwright", *arguments],
-            env={**self._environment, **environment},
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
+        return nursery().run(arguments, {**self._environment, **environment}, self._folder)
 
     def key(self, *arguments: str) -> str:
         """A new key."""

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from acceptance.serving import ServerProcess, serving
+from acceptance.serving import NO_TLS, ServerProcess, serving
 
 KILLS = 6
 PATIENCE_S = 60.0
@@ -38,6 +38,7 @@ class Traffic:
     def __init__(self) -> None:
         self.address = ""
         self.accepted: list[str] = []
+        self._client = httpx2.Client(timeout=PATIENCE_S, verify=NO_TLS)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go_on)
 
@@ -48,10 +49,11 @@ class Traffic:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(PATIENCE_S)
+        self._client.close()
 
     def post(self, address: str, body: dict[str, object]) -> httpx2.Response:
         """Ask for a run."""
-        return httpx2.post(f"{address}/api/v1/runs", json=body, timeout=PATIENCE_S)
+        return self._client.post(f"{address}/api/v1/runs", json=body)
 
     def _go_on(self) -> None:
         number = 0
@@ -89,6 +91,7 @@ def store(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"RUNWRIGHT_DATABASE_URL": request.getfixturevalue("postgres_url")}
 
 
+@pytest.mark.long
 def test_nothing_accepted_is_lost_and_nothing_finished_runs_again(
     tmp_path: Path, store: dict[str, str]
 ) -> None:

@@ -49,6 +49,7 @@ class Checked(Traffic):
             self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
 
 
+@pytest.mark.long
 def test_a_database_that_dies_under_load_loses_nothing(own_postgres: Private, tmp_path: Path) -> None:
     """Three kills of the database server: nothing accepted is lost, nothing finished runs again, no request hangs."""
     tools, effects = tmp_path / "tools.py", tmp_path / "effects"
@@ -74,7 +75,7 @@ def test_a_database_that_dies_under_load_loses_nothing(own_postgres: Private, tm
                 own_postgres.kill()
                 while traffic.answers[503] == refused:  # until the client finds it away
                     threading.Event().wait(0.01)
-                ready = httpx2.get(f"{server.address}/health/ready", timeout=REQUEST_S_MAX)
+                ready = server.client.get("/health/ready")
                 own_postgres.start()
                 assert ready.status_code == 503
             seen = len(traffic.accepted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,12 @@ async def slow(seconds: float) -> str:
 '''
 
 
-@pytest.fixture
-def server(tmp_path: Path):  # type: ignore[no-untyped-def]
-    """A server with one slow tool."""
-    (tmp_path / "slow.py").write_text(SLOW)
-    with serving(tmp_path / "runs.db", "--tools", str(tmp_path / "slow.py")) as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with one slow tool, for all tests of this module that leave it alive."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "slow.py").write_text(SLOW)
+    with serving(folder / "runs.db", "--tools", str(folder / "slow.py")) as running:
         yield running
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 
+from acceptance.serving import NO_TLS
 from runwright.testing.waiting import wait_until
 
 TOOLS = Path(__file__).with_name("tools.py")
@@ -65,7 +66,7 @@ class Process:
         await wait_until(up, START_S_MAX, f"{self.log_path.stem} to be up")
         if listening := self.said("server.listening"):
             self.address = listening[0]["address"]
-            async with httpx2.AsyncClient(base_url=self.address) as client:
+            async with httpx2.AsyncClient(base_url=self.address, verify=NO_TLS) as client:
                 await until_true(lambda: _answers(client), START_S_MAX, "the server to answer")
 
     def send(self, number: signal.Signals) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from cluster.processes import LEASE_S, RUNS, Cluster, Process, accepted, all_over, cluster, noting
 from runwright.testing.waiting import wait_until
@@ -19,6 +20,7 @@ from runwright.testing.waiting import wait_until
 FAULTS, RUNS_BETWEEN = 6, 6
 
 
+@pytest.mark.long
 async def test_random_faults_cost_no_run_and_no_finished_step(postgres_url: str, tmp_path: Path) -> None:
     """An API and two workers; by turns a worker is killed and replaced, or stopped beyond its lease."""
     dice = random.Random(11)

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from cluster.processes import RUNS, accepted, all_over, cluster, noting, status_of
 from runwright.adapters.live_redis import RedisWire
@@ -57,6 +58,7 @@ async def test_news_go_to_the_others_and_on_after_a_restart(redis_server: Privat
     assert keys == "0"
 
 
+@pytest.mark.long
 async def test_whatever_becomes_of_redis_all_runs_end(
     redis_server: PrivateRedis, postgres_url: str, tmp_path: Path
 ) -> None:

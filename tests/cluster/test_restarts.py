@@ -64,6 +64,7 @@ class Crowd:
         return answer
 
 
+@pytest.mark.long
 async def test_five_restarts_of_the_database_cost_nothing(own: Private, tmp_path: Path) -> None:
     """What was accepted is carried out, nothing on record runs again, no request hangs, no process of ours ends."""
     url = own.url(own.empty())

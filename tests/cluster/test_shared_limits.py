@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from cluster.processes import RUNS, cluster
 from runwright.adapters.keys_postgres import PostgresKeys
@@ -32,6 +33,7 @@ async def keys_on(url: str, count: int) -> list[str]:
         await database.close()
 
 
+@pytest.mark.long
 async def test_four_servers_let_in_what_one_would(
     postgres_url: str, redis_server: PrivateRedis, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def test_every_point_has_a_cell_in_each_process_that_passes_it() -> None:
     assert {cell.role for cell in cells if cell.name == "commit.after"} == {"api", "worker"}
 
 
+@pytest.mark.long
 def test_a_process_that_dies_or_stops_among_others_breaks_no_promise(tmp_path: Path) -> None:
     """Nothing accepted is lost or run again, whoever was stopped for too long is refused; and lies are found."""
     try:

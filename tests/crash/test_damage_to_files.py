@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from crash.damage import cuts, damaged, flips, stored
 
 SEED, FLIPS, CUTS = 20_261_122, 60, 6
 
 
+@pytest.mark.long
 async def test_no_damage_to_the_files_is_silently_wrong(tmp_path: Path) -> None:
     """Every answer is the old one or says that it is damaged; a damaged log may end earlier, and no more."""
     base, dice = await stored(tmp_path), random.Random(SEED)

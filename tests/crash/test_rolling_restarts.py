@@ -23,6 +23,7 @@ from runwright.settings import Settings
 RESTARTS = 6
 
 
+@pytest.mark.long
 async def test_rolling_restarts_under_load_cost_nothing(tmp_path: Path) -> None:
     """Each server ends with 0 within its grace while clients go on; no step is executed twice."""
     session = Session(tmp_path / "session", [ROLLING] * RESTARTS, 3)

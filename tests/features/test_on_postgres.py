@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from acceptance.nursery import nursery
 from runwright import Runwright, tool
 from runwright.adapters.postgres_schema import migrations
 from runwright.asgi import parts_of
@@ -53,10 +54,13 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """The outcome of a command in a process of its own, on this database."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RUNWRIGHT_")}
+    environment = {**clean, "RUNWRIGHT_DATABASE_URL": url, **more}
+    if not code:
+        return nursery().run(arguments, environment, folder)
     program = f"{code}\nimport sys\nfrom runwright.cli import main\nsys.exit(main())"
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env={**clean, "RUNWRIGHT_DATABASE_URL": url, **more},
+        env=environment,
         cwd=folder,
         capture_output=True,
         text=True,

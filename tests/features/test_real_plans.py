@@ -44,6 +44,7 @@ async def over(app: Application, run: Run, bell: Bell) -> Run:
         assert await bell.wait(30), f"{run.run_id} stands still"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["gsm8k_calculator", "svamp_calculator"])
 async def test_calculator_plans_give_the_known_answer(app: Application, eval_data: Path, name: str) -> None:
     """Every recorded chain of calculations ends with the official answer of its problem."""

@@ -126,26 +126,24 @@ async def test_every_route_reads_bodies_alike(client: httpx2.AsyncClient, path: 
     assert answer.status_code == status and is_problem(answer)
 
 
-@pytest.mark.parametrize("query", QUERIES)
-async def test_a_bad_parameter_is_refused_by_name(client: httpx2.AsyncClient, query: str) -> None:
+async def test_a_bad_parameter_is_refused_by_name(client: httpx2.AsyncClient) -> None:
     """400, and the detail names the parameter."""
-    answer = await client.get(f"/api/v1/runs?{query}")
+    for query in QUERIES:
+        answer = await client.get(f"/api/v1/runs?{query}")
 
-    assert answer.status_code == 400 and is_problem(answer)
-    assert query.partition("=")[0] in answer.json()["detail"]
+        assert answer.status_code == 400 and is_problem(answer), query
+        assert query.partition("=")[0] in answer.json()["detail"], query
 
 
-@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-async def test_a_path_that_leads_nowhere_is_refused(
-    client: httpx2.AsyncClient, method: str, path: str
-) -> None:
+async def test_a_path_that_leads_nowhere_is_refused(client: httpx2.AsyncClient, method: str) -> None:
     """A 4xx problem document, for every method."""
-    answer = await client.request(method, path)
+    for path in PATHS:
+        answer = await client.request(method, path)
 
-    assert 400 <= answer.status_code < 500, answer.text
-    assert answer.status_code != 422 or path == NOBODY
-    assert is_problem(answer)
+        assert 400 <= answer.status_code < 500, (path, answer.text)
+        assert answer.status_code != 422 or path == NOBODY, path
+        assert is_problem(answer), path
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from load.streams import Crowd, seen
 from services.redis import PrivateRedis
 
 CROWD = Crowd(readers=50, silent=5, runs=4, pulses=12, pause_s=0.2, cuts=3, stall_s=2.0)
 
 
+@pytest.mark.long
 async def test_nobody_misses_or_repeats_an_event_and_who_never_reads_is_let_go(
     postgres_url: str, redis_server: PrivateRedis, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from models.serving import calculation
 from runwright.testing.model_server import ModelServer, Reply, planned, refused
 from runwright.testing.waiting import wait_until
@@ -66,6 +68,7 @@ async def caller(*words: str) -> AsyncIterator[Caller]:
             await process.wait()
 
 
+@pytest.mark.long
 async def test_four_processes_make_one_probe_and_no_call_while_it_is_open(
     redis_server: PrivateRedis, tmp_path: Path
 ) -> None:

@@ -21,6 +21,17 @@ def table(name: str) -> list[list[Any]]:
     return [row for rows in groups.values() for row in rows]
 
 
+def groups(name: str) -> list[str]:
+    """Return the names of the groups of a table."""
+    return list(json.loads((DATA / f"{name}.json").read_text("utf-8")))
+
+
+def rows_of(name: str, group: str) -> list[list[Any]]:
+    """Return the rows of a group of a table."""
+    rows: list[list[Any]] = json.loads((DATA / f"{name}.json").read_text("utf-8"))[group]
+    return rows
+
+
 def planned(prompt: str) -> list[list[Any]]:
     """Return the plan of a prompt: tool and input of each step."""
     return [[step.tool_name, step.tool_input] for step in plan_steps(prompt)]

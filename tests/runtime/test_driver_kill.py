@@ -10,6 +10,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from engines.places import Place, place_of
 from runwright.core import events as ev
 from runwright.core.codec import EMPTY, verified
@@ -46,6 +48,7 @@ async def _histories(place: Place) -> dict[str, list[Event]]:
     return found
 
 
+@pytest.mark.long
 async def test_a_killed_process_loses_nothing_and_repeats_nothing(tmp_path: Path, place: Place) -> None:
     """Four witnesses agree: what was accepted, the journal, the effects, and how often the process was killed."""
     dice = random.Random(SEED)

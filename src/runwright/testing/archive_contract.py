@@ -19,7 +19,7 @@ from runwright.core.ids import RunId
 from runwright.core.state import RunStatus
 from runwright.ports import History, Journal, RunFilter, RunRow
 from runwright.testing.journal_contract import ANNA, BERT, NOBODY, Born, adding, born, following, some, stored
-from runwright.testing.runs_contract import PROMPTS, TEXTS, TOOLS, holds
+from runwright.testing.runs_contract import PROMPTS, TEXTS, TOOLS, holds, spans_of
 
 LATER_S = 4_000_000_000.0
 NOTHING = RunFilter()
@@ -204,10 +204,13 @@ class ArchiveContract:
     ) -> None:
         """Every filter, alone and with others, page by page, finds what a look at each row would find."""
         rows = await _many(journal, archive)
-        times = [None, rows[25].created_at_s, rows[8].created_at_s]
+        spans = spans_of(rows[25].created_at_s, rows[8].created_at_s)
+        statuses: tuple[RunStatus | None, ...] = (None, "failed")
         wanted = [
-            RunFilter(*one)
-            for one in product((None, "failed"), (None, "calculator", "todo"), times, times, (None, *TEXTS))
+            RunFilter(status, tool, *span, text)
+            for status, tool, span, text in product(
+                statuses, (None, "calculator", "todo"), spans, (None, *TEXTS)
+            )
         ]
 
         for number, one in enumerate(wanted):

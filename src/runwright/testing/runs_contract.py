@@ -45,6 +45,11 @@ def holds(row: RunRow, wanted: RunFilter) -> bool:
     )
 
 
+def spans_of(early_s: float, late_s: float) -> list[tuple[float | None, float | None]]:
+    """Return spans of time: without an end, with one and with the other, with both, and one that is none."""
+    return [(None, None), (early_s, None), (None, late_s), (early_s, late_s), (late_s, early_s)]
+
+
 async def many(journal: Journal) -> list[RunRow]:
     """Return the rows of forty runs of one tenant, newest first, among those of another."""
     rows = []
@@ -140,11 +145,11 @@ class RunsContract:
     async def test_every_filter_and_all_of_them_together(self, journal: Journal) -> None:
         """A list holds exactly the rows for which every condition holds; letter case does not matter."""
         rows = await many(journal)
-        times = [None, rows[30].created_at_s, rows[10].created_at_s]
-        some_texts = (None, *TEXTS)
+        spans = spans_of(rows[30].created_at_s, rows[10].created_at_s)
+        statuses: tuple[RunStatus | None, ...] = (None, "failed", "running")
         wanted = [
-            RunFilter(*one)
-            for one in product((None, "failed", "running"), (None, "calculator"), times, times, some_texts)
+            RunFilter(status, tool, *span, text)
+            for status, tool, span, text in product(statuses, (None, "calculator"), spans, (None, *TEXTS))
         ]
         wanted += [RunFilter(status=status) for status in STATUSES]
         wanted += [RunFilter(tool=tool) for tool in ("todo_add", "todo", "calc", "")]
