@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -97,6 +98,7 @@ class Cli:
             env={**self.environment, "RUNWRIGHT_TOOLS": str(self.home / "tools.py")},
             cwd=self.home,
             text=True,
+            preexec_fn=_heeds_ctrl_c,
         )
         return Started(process)
 
@@ -109,6 +111,11 @@ class Cli:
         file = self.home / "plan.json"
         file.write_text(json.dumps({"goal": "a test", "steps": numbered}))
         return str(file)
+
+
+def _heeds_ctrl_c() -> None:
+    """Whoever is started in the background of a script, as a build may be, is deaf to it, and so are its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Started:

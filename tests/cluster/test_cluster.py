@@ -73,14 +73,19 @@ async def test_a_run_is_accepted_here_carried_out_there_and_followed_everywhere(
         await asyncio.wait_for(following, PATIENCE_S)
         over = await there.get(f"{RUNS}/{run_id}")
         ready = [(await client.get("/health/ready")).status_code for client in (here, there)]
-        health = (await here.get("/health")).json()
+
+        async def three() -> bool:
+            return bool((await here.get("/health")).json()["parts"]["journal"]["processes"] == 3)
+
+        await until_true(
+            three, PATIENCE_S, "all processes to be seen"
+        )  # each looks for the others now and then
 
     assert before == "pending"
     assert types[0] == "run.created"
     assert types[-1] == "run.completed"
     assert over.json()["status"] == "completed"
     assert ready == [200, 200]
-    assert health["parts"]["journal"]["processes"] == 3
 
 
 async def test_a_cancel_reaches_a_run_on_another_worker(made: Cluster) -> None:
