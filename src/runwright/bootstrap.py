@@ -111,7 +111,10 @@ async def application(
 
     def unclaimed(run_id: RunId) -> None:
         for worker in workers:
-            worker.wake(run_id)
+            if worker.drives:  # the run may be born in its name: then nobody else takes it
+                worker.take(run_id)
+            else:
+                worker.wake(run_id)
 
     async with (
         shared_redis(settings) as redis,
