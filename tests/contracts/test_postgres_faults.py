@@ -34,7 +34,7 @@ from runwright.testing.journal_contract import (  # noqa: E402 (their assertions
 )
 from runwright.testing.todos_contract import fresh_key, listed, texts  # noqa: E402
 
-QUICK = BOUNDS._replace(statement_s=1.0)  # a server that does not answer is noticed by it
+QUICK = BOUNDS._replace(connect_s=5.0, statement_s=1.0)  # a server that does not answer is noticed by it
 KILLS, PATIENCE_S = 30, 60.0
 MINE = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'runwright %'"
 
