@@ -207,7 +207,7 @@ class Settings(EdgeSettings, ObservingSettings, LimitSettings, ModelSettings, St
         default=64, ge=1, le=100_000, description="creations of runs that are carried out at one time"
     )
     creations_waiting_max: int = Field(
-        default=64,
+        default=192,
         ge=0,
         le=1_000_000,
         description="creations of one tenant that wait for their turn then; more are refused with 503",

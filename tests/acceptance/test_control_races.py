@@ -14,7 +14,7 @@ import pytest
 
 from acceptance.serving import ServerProcess, serving
 
-AT_ONCE = 200
+AT_ONCE = 200  # all who race are let in, as the server is set by default
 TOOLS = '''
 import asyncio, os, time
 from runwright import ToolContext, tool
@@ -49,11 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     (folder / "acting.py").write_text(TOOLS)
     (folder / "effects").touch()
     with serving(
-        folder / "runs.db",
-        "--tools",
-        str(folder / "acting.py"),
-        EFFECTS=str(folder / "effects"),
-        RUNWRIGHT_CREATIONS_WAITING_MAX=str(AT_ONCE),  # all who race are to be let in
+        folder / "runs.db", "--tools", str(folder / "acting.py"), EFFECTS=str(folder / "effects")
     ) as running:
         yield running
 
