@@ -23,7 +23,7 @@ from runwright.log import Log
 log = Log("runwright.live")
 
 CHANNEL = "runs"  # behind the prefix
-GATHER_S = 0.02  # between two messages
+GATHER_S = 0.005  # between two messages
 AGAIN_S = (0.1, 0.5, 1.0, 2.0)  # waits until Redis is tried again; the last one repeats
 TOLD_MAX = 1_000  # runs in one message
 MESSAGE_BYTES_MAX = 64 * 1024  # what is longer is none of ours
