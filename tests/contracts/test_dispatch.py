@@ -263,7 +263,7 @@ async def test_a_process_that_is_not_heard_of_loses_its_duty(
         while not freed:
             async with process().duty("archive") as freed:
                 pass
-        assert stopped.is_closed()
+        await wait_until(stopped.is_closed, PATIENCE_S, "word of the end to reach the one that stopped")
 
 
 async def test_after_a_gap_in_its_lease_a_process_is_sure_of_nothing(
