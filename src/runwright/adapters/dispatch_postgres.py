@@ -34,7 +34,6 @@ log = Log("runwright.dispatch")
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 SURE = 0.9  # of its lease, a process relies on it: clocks do not go exactly alike
 LOOK_S = 1.0  # between two looks for runs that nobody drives, when no notification comes
-SWEEP_S = 1.0
 SWEEP_LOCK = 7_283_493
 TAKE_LOCK = 7_283_495
 AGAIN_S = (0.05, 0.2, 0.5, 1.0)  # waits until the database is tried again; the last one repeats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -12,7 +12,6 @@ from runwright.core.errors import Invalid
 from runwright.core.ids import Tenant
 
 Period = Literal["day", "month"]
-PERIODS: Final[tuple[Period, ...]] = get_args(Period)
 COUNT_MAX: Final = 10**15
 COST_USD_MAX: Final = 1e9
 RETENTION_DAYS_MAX: Final = 36_500
